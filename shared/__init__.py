@@ -1,0 +1,1 @@
+"""What the programs must agree on: tokens, settings, errors, queue, storage."""

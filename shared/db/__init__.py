@@ -1,0 +1,1 @@
+"""PostgreSQL: the schema, and one file of queries an aggregate."""

@@ -1,0 +1,1 @@
+"""Token sets written as files: pure functions over Jinja2 templates."""

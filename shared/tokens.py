@@ -1,0 +1,184 @@
+"""Design tokens: the model that every program reads and every export writes.
+
+A value has the shape of its DTCG 2025.10 ``$value``, so that the JSON of a token set needs no
+translation; what DTCG has no place for (a gradient's kind and angle, a unit of ``em``) stands
+beside it. Where the pixels did not show a part of a value, that part is None.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic.alias_generators import to_camel
+
+
+class TokenType(StrEnum):
+    """The kinds of token, in the order every list and export shows them."""
+
+    COLOR = "color"
+    SPACING = "spacing"
+    TYPOGRAPHY = "typography"
+    SHADOW = "shadow"
+    GRADIENT = "gradient"
+    RADIUS = "radius"
+
+
+class W3CTokenType(StrEnum):
+    """The ``$type`` that DTCG 2025.10 gives a token."""
+
+    COLOR = "color"
+    DIMENSION = "dimension"
+    TYPOGRAPHY = "typography"
+    SHADOW = "shadow"
+    GRADIENT = "gradient"
+
+
+W3C_TYPES: dict[TokenType, W3CTokenType] = {
+    TokenType.COLOR: W3CTokenType.COLOR,
+    TokenType.SPACING: W3CTokenType.DIMENSION,
+    TokenType.TYPOGRAPHY: W3CTokenType.TYPOGRAPHY,
+    TokenType.SHADOW: W3CTokenType.SHADOW,
+    TokenType.GRADIENT: W3CTokenType.GRADIENT,
+    TokenType.RADIUS: W3CTokenType.DIMENSION,
+}
+
+
+class Source(StrEnum):
+    """Who found a token and who named it."""
+
+    CV = "cv"  # measured, named by rule
+    CLAUDE = "claude"  # measured, named by Claude
+    CLAUDE_ADDED = "claude-added"  # seen by Claude first, then measured
+
+
+class _Record(BaseModel):
+    """Frozen, strict about unknown fields, camelCase in JSON as DTCG writes it."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class _Row(BaseModel):
+    """Frozen, snake_case in JSON as our API writes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Color(_Record):
+    """An sRGB color; ``components`` follow from ``hex``."""
+
+    color_space: Literal["srgb"] = "srgb"
+    hex: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+    alpha: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+    @computed_field
+    def components(self) -> tuple[float, float, float]:
+        """Red, green and blue in [0, 1], four decimals."""
+        red, green, blue = (round(int(self.hex[i : i + 2], 16) / 255, 4) for i in (1, 3, 5))
+        return red, green, blue
+
+
+class Dimension(_Record):
+    """A length."""
+
+    value: float
+    unit: Literal["px", "rem", "em"] = "px"
+
+
+class Typography(_Record):
+    """A text style; ``line_height`` is line height over font size."""
+
+    font_family: tuple[str, ...]
+    font_size: Dimension
+    font_weight: Annotated[int, Field(ge=1, le=1000)]
+    letter_spacing: Dimension | None = None
+    line_height: Annotated[float, Field(gt=0)] | None = None
+
+
+class Shadow(_Record):
+    """An outer or inner box shadow."""
+
+    color: Color
+    offset_x: Dimension
+    offset_y: Dimension
+    blur: Dimension
+    spread: Dimension
+    inset: bool = False
+
+
+class GradientStop(_Record):
+    """A color at a position in [0, 1] on the gradient line."""
+
+    color: Color
+    position: Annotated[float, Field(ge=0, le=1)]
+
+
+class Gradient(_Record):
+    """A gradient; ``angle`` is CSS's, in degrees, None for radial ones."""
+
+    kind: Literal["linear", "radial"]
+    angle: float | None
+    stops: Annotated[tuple[GradientStop, ...], Field(min_length=2)]
+
+
+class Box(_Row):
+    """A rectangle in image pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class ImageUse(_Row):
+    """How often a merged token was seen in one image of its job."""
+
+    image: str
+    count: int
+
+
+class Token[V](_Row):
+    """One token: its value and all that is known of where it comes from.
+
+    ``role`` is the context a color, distance or style was seen in (``text``, ``padding``,
+    ``heading``…). ``boxes`` are filled in an image's own set, ``images`` in a job's merged set.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+    value: V
+    usage: Annotated[int, Field(ge=1)]
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    source: Source
+    description: str = ""
+    role: str | None = None
+    boxes: tuple[Box, ...] = ()
+    images: tuple[ImageUse, ...] = ()
+
+
+class Tokens(_Row):
+    """The tokens of one set by type; an empty type is an empty list."""
+
+    color: tuple[Token[Color], ...] = ()
+    spacing: tuple[Token[Dimension], ...] = ()
+    typography: tuple[Token[Typography], ...] = ()
+    shadow: tuple[Token[Shadow], ...] = ()
+    gradient: tuple[Token[Gradient], ...] = ()
+    radius: tuple[Token[Dimension], ...] = ()
+
+    def by_type(self) -> Iterator[tuple[TokenType, tuple[Token, ...]]]:
+        """Yield each type with its tokens, in the order of ``TokenType``."""
+        for token_type in TokenType:
+            yield token_type, getattr(self, token_type.value)
+
+
+class TokenSet(_Row):
+    """What one image, or one job's images together, came to."""
+
+    id: str
+    job_id: str | None = None
+    item_id: str | None = None
+    pipeline_version: str
+    source_images: tuple[str, ...]
+    tokens: Tokens

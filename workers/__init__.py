@@ -1,0 +1,1 @@
+"""The Celery programs: measuring pixels, naming what was measured, assembling token sets."""

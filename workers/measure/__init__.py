@@ -1,0 +1,1 @@
+"""Measurements of one image from its pixels: pure functions over arrays."""
