@@ -7,10 +7,13 @@ beside it. Where the pixels did not show a part of a value, that part is None.
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 from pydantic.alias_generators import to_camel
+
+
+V = TypeVar("V")
 
 
 class TokenType(StrEnum):
@@ -67,7 +70,9 @@ class _Row(BaseModel):
 
 
 class Color(_Record):
-    """An sRGB color; ``components`` follow from ``hex``."""
+    """An sRGB color; ``components`` follow from ``hex``, and are ignored when read back."""
+
+    model_config = ConfigDict(extra="ignore")
 
     color_space: Literal["srgb"] = "srgb"
     hex: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
@@ -139,7 +144,7 @@ class ImageUse(_Row):
     count: int
 
 
-class Token[V](_Row):
+class Token(_Row, Generic[V]):
     """One token: its value and all that is known of where it comes from.
 
     ``role`` is the context a color, distance or style was seen in (``text``, ``padding``,
@@ -167,7 +172,7 @@ class Tokens(_Row):
     gradient: tuple[Token[Gradient], ...] = ()
     radius: tuple[Token[Dimension], ...] = ()
 
-    def by_type(self) -> Iterator[tuple[TokenType, tuple[Token, ...]]]:
+    def by_type(self) -> Iterator[tuple[TokenType, tuple[Token[Any], ...]]]:
         """Yield each type with its tokens, in the order of ``TokenType``."""
         for token_type in TokenType:
             yield token_type, getattr(self, token_type.value)
