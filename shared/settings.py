@@ -1,0 +1,76 @@
+"""The one settings class: environment variables ``COPYTHAT_*``, read once by each program.
+
+``ANTHROPIC_API_KEY`` and ``ANTHROPIC_BASE_URL`` keep the names the SDK gives them. A setting
+that cannot be true is an error at start that names it.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.errors import StartError
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+
+class Settings(BaseSettings):
+    """Where things are, how much is allowed, which model names tokens."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="COPYTHAT_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    database_url: str = "postgresql+psycopg:///copythat"
+    broker_url: str = "redis://127.0.0.1:6379/0"
+    data_dir: Path = Path.home() / ".local/share/copythat"
+    # Signs access tokens. `up` makes one and keeps it in the data directory.
+    secret_key: SecretStr = SecretStr("")
+
+    anthropic_api_key: Annotated[SecretStr | None, Field(alias="ANTHROPIC_API_KEY")] = None
+    anthropic_base_url: Annotated[str | None, Field(alias="ANTHROPIC_BASE_URL")] = None
+    claude_model: str = "claude-haiku-5-5"
+
+    max_image_bytes: int = 32 * MIB
+    max_image_pixels: int = 50_000_000
+    max_image_side_px: int = 20_000
+    max_archive_members: int = 10_000
+    max_archive_bytes: int = 2 * GIB
+    max_compression_ratio: int = 200
+    max_request_bytes: int = GIB
+    results_kept_days: int = 30
+
+    @field_validator("anthropic_api_key", mode="after")
+    @classmethod
+    def _empty_key_is_no_key(cls, key: SecretStr | None) -> SecretStr | None:
+        """Treat an empty key as unset: the SDK would report a connection error for it."""
+        return key if key is not None and key.get_secret_value().strip() else None
+
+    @property
+    def blob_dir(self) -> Path:
+        """The directory that holds images and archives by hash."""
+        return self.data_dir / "blobs"
+
+    @property
+    def has_claude(self) -> bool:
+        """Whether a Claude key is configured, which makes `hybrid` the default mode."""
+        return self.anthropic_api_key is not None
+
+
+@lru_cache
+def load_settings() -> Settings:
+    """Read the settings from the environment and `.env`.
+
+    Raises:
+        StartError: A setting does not hold a value of its kind.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        message = f"setting {name}: {first['msg']}"
+        raise StartError(message) from error
