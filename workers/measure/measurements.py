@@ -60,6 +60,21 @@ class Box:
     width: int
     height: int
 
+    @property
+    def right(self) -> int:
+        """The first column past the box."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        """The first row past the box."""
+        return self.y + self.height
+
+    @property
+    def area(self) -> int:
+        """Pixels in the box."""
+        return self.width * self.height
+
 
 @dataclass(frozen=True, slots=True)
 class ColorMeasurement:
