@@ -1,0 +1,56 @@
+"""The connection to PostgreSQL, and the one way to write to it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import uuid_utils
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from shared.errors import Unavailable
+
+# Longer than any query of ours takes, shorter than anybody should wait for a dead server.
+CONNECT_TIMEOUT_S = 3
+# A statement that runs longer has gone wrong and would hold locks that others wait for.
+STATEMENT_TIMEOUT_MS = 30_000
+# Threads of one process that hold a connection at once; more wait for their turn.
+POOL_SIZE = 16
+
+
+def connect(database_url: str) -> Engine:
+    """Return an engine; no connection is made before the first statement.
+
+    Args:
+        database_url: ``postgresql+psycopg://…``; plain ``postgresql://`` means the same.
+    """
+    url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+    return create_engine(
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
+        },
+    )
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Open one transaction: committed at the end, rolled back on any error.
+
+    Raises:
+        Unavailable: The database cannot be reached.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (OperationalError, InterfaceError) as error:
+        raise Unavailable("the database is not reachable") from error
+
+
+def new_id(prefix: str) -> str:
+    """Return an id that sorts by time: a type prefix and the hex digits of a UUIDv7 (RFC 9562)."""
+    return f"{prefix}_{UUID(bytes=uuid_utils.uuid7().bytes).hex}"

@@ -1,0 +1,13 @@
+"""Alembic's entry: the caller hands in an open connection and owns its transaction."""
+
+from alembic import context
+
+from shared.db.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    compare_type=True,
+    compare_server_default=True,
+)
+context.run_migrations()
