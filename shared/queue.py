@@ -80,8 +80,10 @@ def depth(app: Celery, queue: Queue) -> int:
     """
     try:
         with app.connection_for_write() as connection, suppress(ChannelError):
-            channel = connection.default_channel
-            return int(channel.queue_declare(queue.value, passive=True).message_count)
+            declared = connection.default_channel.queue_declare(  # type: ignore[attr-defined]
+                queue.value, passive=True
+            )
+            return int(declared.message_count)
     except (OperationalError, OSError) as error:
         raise Unavailable("the broker is not reachable") from error
     return 0

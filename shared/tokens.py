@@ -14,6 +14,10 @@ from pydantic.alias_generators import to_camel
 
 V = TypeVar("V")
 
+# Grows whenever measuring, naming or assembling may answer differently: results of another
+# version are no answer to a new job.
+PIPELINE_VERSION = "1"
+
 
 class TokenType(StrEnum):
     """The kinds of token, in the order every list and export shows them."""

@@ -1,0 +1,247 @@
+"""Jobs: what a user handed in, and how far it is."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql import bindparam
+
+from shared.db import completion, items, work
+from shared.db.engine import new_id
+from shared.db.items import NewItem
+from shared.db.models import JobState, Stage
+from shared.errors import NotFound
+from shared.tokens import PIPELINE_VERSION
+
+# The options that change what naming and assembling answer; the others change when or where.
+_NAMING_OPTIONS = ("token_types", "model")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """An uploaded file, stored under its hash. ``media_type`` is None for unknown content."""
+
+    filename: str
+    sha256: str
+    size_bytes: int
+    media_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What a submission asks for. ``items`` is None when a worker has to open archives first."""
+
+    owner_id: str
+    name: str
+    mode: str
+    priority: int
+    options: dict[str, Any]
+    sources: list[SourceFile]
+    request_id: str
+    items: list[NewItem] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedJob:
+    """A job that is stored, and the hints to send once its transaction has committed."""
+
+    job_id: str
+    hints: dict[int, str]
+
+
+def create_job(connection: Connection, new: NewJob, results_kept_days: int = 30) -> CreatedJob:
+    """Store a job with its files, items and first work."""
+    job_id = new_id("job")
+    add_blobs(connection, new.sources)
+    measure_hash, options_hash = _option_hashes(new, job_id)
+    statement = text(
+        """
+        INSERT INTO jobs (id, owner_id, name, state, mode, priority, options, sources,
+                          pipeline_version, measure_hash, options_hash, request_id, unpacked,
+                          expires_at)
+        VALUES (:id, :owner_id, :name, 'queued', :mode, :priority, :options, :sources,
+                :version, :measure_hash, :options_hash, :request_id, :unpacked,
+                now() + make_interval(days => :days))
+        """
+    ).bindparams(bindparam("options", type_=JSONB), bindparam("sources", type_=JSONB))
+    parameters = {
+        "id": job_id,
+        "owner_id": new.owner_id,
+        "name": new.name,
+        "mode": new.mode,
+        "priority": new.priority,
+        "options": new.options,
+        "sources": [asdict(source) for source in new.sources],
+        "version": PIPELINE_VERSION,
+        "measure_hash": measure_hash,
+        "options_hash": options_hash,
+        "request_id": new.request_id,
+        "unpacked": new.items is not None,
+        "days": results_kept_days,
+    }
+    connection.execute(statement, parameters)
+    if new.items is None:
+        key = completion.job_key(new.owner_id, job_id, Stage.UNPACK, PIPELINE_VERSION)
+        hints = work.enqueue(connection, [key], job_id, new.priority, hinted=True)
+    else:
+        hints = items.add_items(connection, job_id, 0, new.items)
+        hints |= completion.settle(connection, [job_id])
+    return CreatedJob(job_id, hints)
+
+
+def _option_hashes(new: NewJob, job_id: str) -> tuple[str, str]:
+    """Return the part of the work keys that stands for options: of measuring, of the rest.
+
+    A forced job shares its work with no other, so its own id is part of both.
+    """
+    alone = job_id if new.options.get("force") else ""
+    chosen = {name: new.options.get(name) for name in _NAMING_OPTIONS}
+    text_form = json.dumps([new.mode, chosen], sort_keys=True)
+    return alone, hashlib.sha256(text_form.encode()).hexdigest()[:16] + alone
+
+
+def add_blobs(connection: Connection, files: Sequence[SourceFile]) -> None:
+    """Record stored files, once a hash."""
+    rows = [
+        {"sha256": f.sha256, "size_bytes": f.size_bytes, "media_type": f.media_type}
+        for f in sorted({f.sha256: f for f in files}.values(), key=lambda f: f.sha256)
+    ]
+    if rows:
+        statement = text(
+            """
+            INSERT INTO blobs (sha256, size_bytes, media_type)
+            SELECT sha256, size_bytes, coalesce(media_type, 'application/octet-stream')
+            FROM jsonb_to_recordset(:rows)
+                 AS r(sha256 text, size_bytes bigint, media_type text)
+            ON CONFLICT DO NOTHING
+            """
+        ).bindparams(bindparam("rows", type_=JSONB))
+        connection.execute(statement, {"rows": rows})
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as a reader sees it. ``queued`` includes ``waiting``; ``usd`` None is not known."""
+
+    id: str
+    name: str
+    state: str
+    mode: str
+    options: dict[str, Any]
+    request_id: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None
+    total: int
+    queued: int
+    running: int
+    waiting: int
+    succeeded: int
+    failed: int
+    canceled: int
+    cached: int
+    degraded: int
+    skipped_members: int
+    error: dict[str, Any] | None
+    usd: Decimal | None
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    version: str
+
+
+_VIEW = """
+    SELECT j.*, p.running, p.waiting, c.*
+    FROM jobs j
+    LEFT JOIN LATERAL (
+        SELECT count(DISTINCT i.id) FILTER (WHERE w.state = 'running') AS running,
+               count(DISTINCT i.id) FILTER (WHERE w.state = 'queued') AS waiting
+        FROM work w JOIN items i ON i.sha256 = w.sha256 AND i.job_id = j.id
+                                 AND i.state = 'pending'
+        WHERE j.pending > 0 AND w.owner_id = j.owner_id
+          AND w.pipeline_version = j.pipeline_version
+          AND w.options_hash = CASE w.stage WHEN 'measure' THEN j.measure_hash
+                                            ELSE j.options_hash END
+          AND (w.state = 'running' OR w.state = 'queued' AND w.attempt > 0)
+    ) p ON true
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS calls, sum(k.usd) AS usd, bool_or(k.usd IS NULL) AS unpriced,
+               coalesce(sum(k.input_tokens), 0) AS input_tokens,
+               coalesce(sum(k.output_tokens), 0) AS output_tokens,
+               coalesce(sum(k.cache_read_tokens), 0) AS cache_read_tokens
+        FROM claude_calls k WHERE k.job_id = j.id
+    ) c ON true
+    WHERE j.owner_id = :owner_id
+"""
+
+
+def read_job(connection: Connection, owner_id: str, job_id: str) -> JobView:
+    """Return one job.
+
+    Raises:
+        NotFound: There is none, or it is somebody else's.
+    """
+    row = connection.execute(
+        text(_VIEW + " AND j.id = :job_id"), {"owner_id": owner_id, "job_id": job_id}
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"no job {job_id}")
+    return _view(row)
+
+
+def list_jobs(
+    connection: Connection,
+    owner_id: str,
+    *,
+    limit: int,
+    before: str | None = None,
+    state: str | None = None,
+) -> list[JobView]:
+    """Return jobs, newest first.
+
+    Args:
+        connection: An open transaction.
+        owner_id: Whose jobs.
+        limit: How many at most.
+        before: Only jobs older than the one with this id.
+        state: Only jobs in this state.
+    """
+    condition = " AND j.id < :before" if before else ""
+    condition += " AND j.state = :state" if state else ""
+    rows = connection.execute(
+        text(f"{_VIEW}{condition} ORDER BY j.id DESC LIMIT :limit"),
+        {"owner_id": owner_id, "before": before, "state": state, "limit": limit},
+    )
+    return [_view(row) for row in rows]
+
+
+def _view(row: Row[Any]) -> JobView:
+    free = row.calls == 0
+    values = dict(row._mapping) | {  # noqa: SLF001 -- SQLAlchemy's public mapping of a row
+        "queued": row.pending - row.running,
+        "usd": Decimal(0) if free else None if row.unpriced else row.usd,
+    }
+    shown = {f.name: values[f.name] for f in fields(JobView) if f.name != "version"}
+    digest = hashlib.sha256(repr(sorted(shown.items())).encode()).hexdigest()
+    return JobView(**shown, version=digest[:16])
+
+
+def read_sources(connection: Connection, job_id: str) -> list[SourceFile]:
+    """Return the uploaded files of a job, in order."""
+    sources = connection.execute(
+        text("SELECT sources FROM jobs WHERE id = :job_id"), {"job_id": job_id}
+    ).scalar_one()
+    return [SourceFile(**source) for source in sources]
+
+
+def has_ended(view: JobView) -> bool:
+    """Tell whether a job's state is terminal."""
+    return view.state not in {JobState.QUEUED, JobState.UNPACKING, JobState.RUNNING}

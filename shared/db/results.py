@@ -1,0 +1,170 @@
+"""Results: what stages came to, and the token sets made of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql import bindparam
+
+from shared.db.engine import new_id
+from shared.db.items import ItemView
+from shared.db.models import Stage
+from shared.db.work import WorkKey
+from shared.errors import NotFound, NotReady, Problem
+from shared.tokens import TokenSet
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """The JSON value of a finished stage, and why it is degraded if it is."""
+
+    value: dict[str, Any]
+    degraded: Problem | None
+
+
+def read_result(connection: Connection, key: WorkKey, stage: Stage) -> StageResult | None:
+    """Return what another stage of the same image came to, None when it has not ended.
+
+    Measuring does not depend on how a job wants its names, so the newest measurement of the
+    owner's image counts when the stage is ``measure``.
+    """
+    row = connection.execute(
+        text(
+            """
+            SELECT r.value, r.degraded FROM results r JOIN work w ON w.id = r.work_id
+            WHERE w.owner_id = :owner_id AND w.sha256 = :sha256 AND w.stage = :stage
+              AND w.pipeline_version = :version
+              AND (w.options_hash = :options_hash OR w.stage = 'measure')
+            ORDER BY r.created_at DESC LIMIT 1
+            """
+        ),
+        {
+            "owner_id": key.owner_id,
+            "sha256": key.sha256,
+            "stage": stage.value,
+            "version": key.pipeline_version,
+            "options_hash": key.options_hash,
+        },
+    ).one_or_none()
+    if row is None:
+        return None
+    degraded = row.degraded and Problem(*(row.degraded[k] for k in ("code", "title", "detail")))
+    return StageResult(row.value, degraded)
+
+
+def read_item_tokens(connection: Connection, item: ItemView) -> TokenSet:
+    """Return the token set of one item.
+
+    Raises:
+        NotReady: The item has not succeeded.
+    """
+    row = connection.execute(
+        text(
+            """
+            SELECT r.value, w.pipeline_version FROM items i JOIN jobs j ON j.id = i.job_id
+            JOIN work w ON w.owner_id = j.owner_id AND w.sha256 = i.sha256
+                 AND w.stage = 'assemble' AND w.pipeline_version = j.pipeline_version
+                 AND w.options_hash = j.options_hash
+            JOIN results r ON r.work_id = w.id
+            WHERE i.id = :item_id AND i.state = 'succeeded'
+            """
+        ),
+        {"item_id": item.id},
+    ).one_or_none()
+    if row is None:
+        raise NotReady(f"item {item.id} is {item.status}")
+    return TokenSet(
+        id=item.id.replace("item_", "set_", 1),
+        job_id=item.job_id,
+        item_id=item.id,
+        pipeline_version=row.pipeline_version,
+        source_images=(item.filename,),
+        tokens=row.value,
+    )
+
+
+def iterate_assembled(connection: Connection, job_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the filename and tokens of each succeeded item, in order, a few at a time."""
+    rows = connection.execution_options(yield_per=50).execute(
+        text(
+            """
+            SELECT i.filename, r.value FROM items i JOIN jobs j ON j.id = i.job_id
+            JOIN work w ON w.owner_id = j.owner_id AND w.sha256 = i.sha256
+                 AND w.stage = 'assemble' AND w.pipeline_version = j.pipeline_version
+                 AND w.options_hash = j.options_hash
+            JOIN results r ON r.work_id = w.id
+            WHERE i.job_id = :job_id AND i.state = 'succeeded' ORDER BY i.ordinal
+            """
+        ),
+        {"job_id": job_id},
+    )
+    for row in rows:
+        yield row.filename, row.value
+
+
+def store_job_tokens(
+    connection: Connection,
+    job_id: str,
+    pipeline_version: str,
+    source_images: list[str],
+    tokens: dict[str, Any],
+) -> None:
+    """Store a job's merged set; a second merge of the same job replaces the first."""
+    statement = text(
+        """
+        INSERT INTO token_sets (id, job_id, pipeline_version, source_images, tokens)
+        VALUES (:id, :job_id, :version, :images, :tokens)
+        ON CONFLICT (job_id) DO UPDATE
+        SET source_images = excluded.source_images, tokens = excluded.tokens
+        """
+    ).bindparams(bindparam("images", type_=JSONB), bindparam("tokens", type_=JSONB))
+    connection.execute(
+        statement,
+        {
+            "id": new_id("set"),
+            "job_id": job_id,
+            "version": pipeline_version,
+            "images": source_images,
+            "tokens": tokens,
+        },
+    )
+
+
+def read_job_tokens(connection: Connection, owner_id: str, job_id: str) -> TokenSet:
+    """Return a job's merged token set.
+
+    Raises:
+        NotFound: There is no such job, or it is somebody else's.
+        NotReady: The job has not ended, or ended without one.
+    """
+    row = connection.execute(
+        text(
+            """
+            SELECT j.state, t.id, t.pipeline_version, t.source_images, t.tokens
+            FROM jobs j LEFT JOIN token_sets t ON t.job_id = j.id
+            WHERE j.id = :job_id AND j.owner_id = :owner_id
+            """
+        ),
+        {"job_id": job_id, "owner_id": owner_id},
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"no job {job_id}")
+    if row.id is None:
+        raise NotReady(f"job {job_id} is {row.state}")
+    return TokenSet(
+        id=row.id,
+        job_id=job_id,
+        pipeline_version=row.pipeline_version,
+        source_images=row.source_images,
+        tokens=row.tokens,
+    )
+
+
+def store_image_size(connection: Connection, sha256: str, width: int, height: int) -> None:
+    """Record the size of an image once it was decoded."""
+    connection.execute(
+        text("UPDATE blobs SET width = :width, height = :height WHERE sha256 = :sha256"),
+        {"sha256": sha256, "width": width, "height": height},
+    )
