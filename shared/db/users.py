@@ -9,6 +9,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
@@ -96,13 +97,13 @@ def create_user(connection: Connection, email: str, password_hash: str) -> UserV
     row = connection.execute(statement).one_or_none()
     if row is None:
         raise EmailTaken(f"{email} is registered already")
-    return UserView(*row)
+    return _user_view(row)
 
 
 def find_user(connection: Connection, email: str) -> UserView | None:
     """Return the user with an address in lower case, None when there is none."""
     row = connection.execute(_user_columns().where(User.email == email)).one_or_none()
-    return None if row is None else UserView(*row)
+    return None if row is None else _user_view(row)
 
 
 def find_login(connection: Connection, email: str) -> Login | None:
@@ -110,7 +111,7 @@ def find_login(connection: Connection, email: str) -> Login | None:
     row = connection.execute(
         select(User.id, User.password_hash).where(User.email == email)
     ).one_or_none()
-    return None if row is None else Login(*row)
+    return None if row is None else Login(row.id, row.password_hash)
 
 
 def change_password_hash(connection: Connection, user_id: str, password_hash: str) -> None:
@@ -173,7 +174,7 @@ def session_user(connection: Connection, session_id: str) -> UserView | None:
         .where(Session.expires_at > func.now())
     )
     row = connection.execute(statement).one_or_none()
-    return None if row is None else UserView(*row)
+    return None if row is None else _user_view(row)
 
 
 def issue_api_key(
@@ -230,25 +231,28 @@ def api_key_user(connection: Connection, secret: str) -> UserView | None:
     """Return whose key this is and note its use, None when it is unknown or has expired."""
     unexpired = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
     statement = (
-        select(User.id, User.email, User.created_at, ApiKey.id)
+        select(User.id, User.email, User.created_at, ApiKey.id.label("key_id"))
         .join(ApiKey, ApiKey.user_id == User.id)
         .where(ApiKey.key_hash == hash_secret(secret), unexpired)
     )
     row = connection.execute(statement).one_or_none()
     if row is None:
         return None
-    *user, key_id = row
     stale = ApiKey.last_used_at < func.now() - USE_RECORDED_EVERY
     connection.execute(
         update(ApiKey)
-        .where(ApiKey.id == key_id, or_(ApiKey.last_used_at.is_(None), stale))
+        .where(ApiKey.id == row.key_id, or_(ApiKey.last_used_at.is_(None), stale))
         .values(last_used_at=func.now())
     )
-    return UserView(*user)
+    return _user_view(row)
 
 
-def _user_columns() -> Select[tuple[str, str, datetime]]:
+def _user_columns() -> Select[str, str, datetime]:
     return select(User.id, User.email, User.created_at)
+
+
+def _user_view(row: Row[Any]) -> UserView:
+    return UserView(row.id, row.email, row.created_at)
 
 
 _KEY_COLUMNS = (
@@ -260,5 +264,5 @@ _KEY_COLUMNS = (
 )
 
 
-def _key_view(row: Row[tuple[str, str, datetime, datetime | None, datetime | None]]) -> ApiKeyView:
-    return ApiKeyView(*row)
+def _key_view(row: Row[Any]) -> ApiKeyView:
+    return ApiKeyView(row.id, row.name, row.created_at, row.expires_at, row.last_used_at)
