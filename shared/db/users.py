@@ -251,7 +251,7 @@ def _user_columns() -> Select[str, str, datetime]:
     return select(User.id, User.email, User.created_at)
 
 
-def _user_view(row: Row[Any]) -> UserView:
+def _user_view(row: Row[*tuple[Any, ...]]) -> UserView:
     return UserView(row.id, row.email, row.created_at)
 
 
@@ -264,5 +264,5 @@ _KEY_COLUMNS = (
 )
 
 
-def _key_view(row: Row[Any]) -> ApiKeyView:
+def _key_view(row: Row[*tuple[Any, ...]]) -> ApiKeyView:
     return ApiKeyView(row.id, row.name, row.created_at, row.expires_at, row.last_used_at)
