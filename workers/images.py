@@ -1,0 +1,146 @@
+"""Image bytes to an RGB array, within limits that are checked before anything is decoded."""
+
+import hashlib
+import io
+import os
+from dataclasses import dataclass
+from typing import cast
+
+import imagesize
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import DecodeFailed, ImageTooLarge, NotAnImage
+
+# OpenCV reads this once, on import, and by itself allows 2^30 pixels. The header check below is
+# the first wall and this the second, a little wider so that the first one speaks.
+DECODER_MAX_PIXELS = 64_000_000
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(DECODER_MAX_PIXELS))
+
+import cv2  # noqa: E402 - after the limit that it reads on import
+
+Rgb = NDArray[np.uint8]
+
+# How many levels of 16-bit samples make one of 8-bit ones: 65535 / 255.
+DEPTH_RATIO = 257
+GRAY_ALPHA, COLOR_ALPHA = 2, 4
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """How large an image may be."""
+
+    max_pixels: int = 50_000_000
+    max_side_px: int = 20_000
+    max_bytes: int = 32 * 1024 * 1024
+
+
+DEFAULT_LIMITS = ImageLimits()
+
+
+def read_size(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> tuple[int, int]:
+    """Return width and height in pixels as the header says, rotation applied.
+
+    Raises:
+        NotAnImage: the content is of no image format we know.
+        ImageTooLarge: more bytes, pixels or pixels a side than the limits allow.
+    """
+    if len(data) > limits.max_bytes:
+        raise ImageTooLarge(f"{len(data)} bytes, at most {limits.max_bytes} are read")
+    try:
+        width, height = imagesize.get(io.BytesIO(data))
+    except (ValueError, OSError) as error:
+        raise NotAnImage(f"the header cannot be read: {error}") from error
+    if width <= 0 or height <= 0:
+        raise NotAnImage("the content is no PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF")
+    if max(width, height) > limits.max_side_px or width * height > limits.max_pixels:
+        raise ImageTooLarge(
+            f"{width} x {height} pixels, at most {limits.max_pixels} "
+            f"and {limits.max_side_px} a side are read"
+        )
+    return int(width), int(height)
+
+
+def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Rgb:
+    """Decode an image's first frame as it looks on white.
+
+    Args:
+        data: the file's content; PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF.
+        limits: checked against the header before decoding.
+
+    Returns:
+        (height, width, 3) uint8, red green blue, rotated as EXIF says.
+
+    Raises:
+        NotAnImage: the content is of no image format we know.
+        ImageTooLarge: the header states more than the limits allow.
+        DecodeFailed: the header reads and the pixels do not.
+    """
+    size = read_size(data, limits)
+    try:
+        samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise DecodeFailed(f"{size[0]} x {size[1]} pixels: {error.err}") from error
+    if samples is None:
+        raise DecodeFailed(f"{size[0]} x {size[1]} pixels, but the data is damaged")
+    return _over_white(_to_levels(np.asarray(samples)))
+
+
+def encode_thumbnail(rgb: Rgb, max_width: int) -> bytes:
+    """Return the image as WebP, at most ``max_width`` pixels wide.
+
+    Args:
+        rgb: (height, width, 3) uint8.
+        max_width: in pixels; smaller images keep their size.
+    """
+    height, width = rgb.shape[:2]
+    small = rgb
+    if width > max_width:
+        shape = (max_width, max(1, round(height * max_width / width)))
+        small = cast("Rgb", cv2.resize(rgb, shape, interpolation=cv2.INTER_AREA))
+    _, data = cv2.imencode(".webp", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+    return bytes(data)
+
+
+def pixel_sha256(rgb: Rgb) -> str:
+    """Return the hash of what is seen: equal for two files with the same pixels."""
+    height, width = rgb.shape[:2]
+    digest = hashlib.sha256(f"{width}x{height}:".encode())
+    digest.update(np.ascontiguousarray(rgb).data)
+    return digest.hexdigest()
+
+
+def _to_levels(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Return 8-bit samples of any integer or float depth."""
+    if samples.dtype == np.uint8:
+        return cast("NDArray[np.uint8]", samples)
+    if samples.dtype == np.uint16:
+        rounded = (samples.astype(np.uint32) + DEPTH_RATIO // 2) // DEPTH_RATIO
+        return rounded.astype(np.uint8)
+    if np.issubdtype(samples.dtype, np.floating):
+        return (np.clip(np.nan_to_num(samples), 0, 1) * 255).round().astype(np.uint8)
+    raise DecodeFailed(f"samples of type {samples.dtype} are not read")
+
+
+def _over_white(samples: NDArray[np.uint8]) -> Rgb:
+    """Return red, green and blue of gray or color samples, what is transparent over white."""
+    if samples.ndim == 2:  # noqa: PLR2004 - no channel axis: gray
+        return cast("Rgb", cv2.cvtColor(samples, cv2.COLOR_GRAY2RGB))
+    channels = samples.shape[2]
+    if channels == 1:
+        return cast("Rgb", cv2.cvtColor(samples[..., 0], cv2.COLOR_GRAY2RGB))
+    if channels == GRAY_ALPHA:
+        color = np.repeat(samples[..., :1], 3, axis=2)
+        return _blend(color, samples[..., 1])
+    color = cv2.cvtColor(np.ascontiguousarray(samples[..., :3]), cv2.COLOR_BGR2RGB)
+    if channels == COLOR_ALPHA:
+        return _blend(cast("Rgb", color), samples[..., 3])
+    return cast("Rgb", color)
+
+
+def _blend(color: Rgb, alpha: NDArray[np.uint8]) -> Rgb:
+    """Composite straight alpha over white, rounding as browsers do."""
+    if int(alpha.min()) == 255:  # noqa: PLR2004 - opaque throughout
+        return color
+    share = alpha[..., None].astype(np.uint32)
+    return ((color * share + 255 * (255 - share) + 127) // 255).astype(np.uint8)

@@ -1,0 +1,119 @@
+"""Borders: lines of one color that run along the outside of a filled area."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workers.measure.measurements import Box
+from workers.measure.preprocess import unpack
+from workers.measure.regions import HARD_STEP
+from workers.measure.scene import Border, Packed
+
+# CSS borders above 8 px are bands, that is boxes of their own. Three device pixels a CSS pixel
+# make 24, yet thick borders are rare and a false one swallows a neighbour.
+MAX_BORDER_PX = 8
+# Part of a side's straight stretch that has to show the line's color: badges may cover some.
+UNIFORM_SHARE = 0.85
+# The straight stretch is looked at between these parts of the side; corners may be round.
+STRETCH = (0.3, 0.7)
+# Samples along one side.
+SAMPLES = 24
+# Past a border the color must rest for as many pixels, else the line is a shadow's first band.
+REST_PX = 3
+# A ring over a shadow: its step outward is larger than the shadow's own by this factor.
+RING_TO_RAMP = 2.5
+
+NO_COLOR = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What lies outside one side: a line of ``width`` px, and whether the color rests beyond."""
+
+    width: int
+    color: int
+    rests: bool
+    ramp: bool
+
+
+NO_LINE = Line(0, NO_COLOR, rests=False, ramp=False)
+
+
+def find_border(packed: Packed, box: Box, fill: int) -> Border | None:
+    """Find the border around an area.
+
+    Args:
+        packed: (height, width) packed colors.
+        box: the area inside the border, in pixels.
+        fill: the area's packed color.
+
+    Returns:
+        The ring of one color around it, or the lines on single sides that end with the side, or
+        None where there is neither.
+    """
+    lines = [_line_outside(strip, fill) for strip in _strips(packed, box)]
+    colors = {line.color for line in lines}
+    if len(colors) == 1 and NO_COLOR not in colors and not all(line.ramp for line in lines):
+        top, right, bottom, left = (line.width for line in lines)
+        return Border(top, right, bottom, left, colors.pop())
+    return None
+
+
+def grow(box: Box, border: Border | None) -> Box:
+    """Return the outer box of an area with a border."""
+    if border is None:
+        return box
+    return Box(
+        box.x - border.left,
+        box.y - border.top,
+        box.width + border.left + border.right,
+        box.height + border.top + border.bottom,
+    )
+
+
+def _strips(packed: Packed, box: Box) -> tuple[Packed, ...]:
+    """Cut what lies outside each side's straight stretch, shape (samples, depth), near first."""
+    depth = MAX_BORDER_PX + REST_PX
+    columns = _stretch(box.x, box.width)
+    rows = _stretch(box.y, box.height)
+    height, width = packed.shape
+    above = range(box.y - 1, max(-1, box.y - 1 - depth), -1)
+    right = range(box.right, min(width, box.right + depth))
+    below = range(box.bottom, min(height, box.bottom + depth))
+    left = range(box.x - 1, max(-1, box.x - 1 - depth), -1)
+    return (
+        packed[np.ix_(above, columns)].T,
+        packed[np.ix_(rows, right)],
+        packed[np.ix_(below, columns)].T,
+        packed[np.ix_(rows, left)],
+    )
+
+
+def _stretch(start: int, length: int) -> list[int]:
+    """Return sample positions along a side's straight stretch."""
+    low, high = start + STRETCH[0] * length, start + STRETCH[1] * length
+    return sorted({int(at) for at in np.linspace(low, high, SAMPLES)})
+
+
+def _line_outside(strip: Packed, fill: int) -> Line:
+    """Read the line that begins where the area ends."""
+    if strip.shape[1] <= 1:
+        return NO_LINE
+    # A side's median pixel is the line's color when the line is uniform at all.
+    profile = np.sort(strip, axis=0)[len(strip) // 2]
+    color = int(profile[0])
+    uniform = (strip == color).mean(axis=0) >= UNIFORM_SHARE
+    width = int((~uniform).argmax()) if not uniform.all() else len(uniform)
+    if not 0 < width <= MAX_BORDER_PX or color == fill or width >= len(profile):
+        return NO_LINE
+    beyond = profile[width : width + REST_PX]
+    rests = len(beyond) == REST_PX and bool((beyond == beyond[0]).all())
+    outward = _step(color, int(beyond[0]))
+    onward = _step(int(beyond[0]), int(beyond[1])) if len(beyond) > 1 else 0
+    ramp = not rests and outward <= max(HARD_STEP, RING_TO_RAMP * onward)
+    return Line(width, color, rests, ramp)
+
+
+def _step(first: int, second: int) -> int:
+    """Return the largest difference over the channels of two packed colors, in levels."""
+    return int(np.abs(unpack(first) - unpack(second)).max())

@@ -1,0 +1,179 @@
+"""The elements of an image: boxes with their borders and corners, dividers, pictures, nesting."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from workers.measure.backgrounds import paint_fill, paint_gradient, paint_pixels
+from workers.measure.borders import find_border, grow
+from workers.measure.ink import Shape, find_dividers, find_ink, find_shapes
+from workers.measure.measurements import Box
+from workers.measure.nesting import find_parents
+from workers.measure.radii import measure_corners
+from workers.measure.regions import CIRCLE_FILL, CIRCLE_TOLERANCE, Labels, Region, find_regions
+from workers.measure.scene import (
+    ROOT,
+    Border,
+    Element,
+    ElementKind,
+    GradientRegion,
+    Packed,
+    Rgb,
+)
+from workers.measure.stacks import find_stacks
+
+# A region covering this part of the image is the page itself.
+PAGE_SHARE = 0.97
+HOLDERS = {ElementKind.CONTAINER, ElementKind.GRADIENT, ElementKind.PICTURE}
+NO_CORNERS = (None, None, None, None)
+ALL_SIDES = (True, True, True, True)
+# Without a border and in its surroundings' color, a round shape this small is a letter's inside.
+COUNTER_MAX_SIDE = 96
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A box before its corners and its parent are known."""
+
+    kind: ElementKind
+    box: Box
+    fill: int | None
+    border: Border | None
+    hard: tuple[bool, bool, bool, bool]
+
+    @property
+    def edge_color(self) -> int:
+        """The packed color along the outer edge."""
+        return self.border.color if self.border else self.fill or 0
+
+
+def find_elements(
+    rgb: Rgb, packed: Packed, gradients: tuple[GradientRegion, ...]
+) -> tuple[tuple[Element, ...], Packed]:
+    """Find what is painted on the page.
+
+    Args:
+        rgb: (height, width, 3) uint8.
+        packed: the same pixels, packed.
+        gradients: regions that a gradient explains.
+
+    Returns:
+        The elements, the page first, each with the index of its parent; and the background map,
+        (height, width) packed colors, equal to ``packed`` wherever there is no ink.
+    """
+    labels, regions = find_regions(rgb, packed)
+    page = _page(packed, regions)
+    found = _containers(packed, regions) + _gradient_boxes(packed, gradients)
+    painted = [page, *_with_corners(rgb, found)]
+    background = _paint(rgb, packed, painted, gradients, (labels, regions))
+    ink = find_ink(packed, background)
+    shapes = find_dividers(rgb, packed, ink) + find_shapes(rgb, packed, background, ink)
+    for shape in shapes:
+        paint_pixels(background, packed, shape.box)
+    return _nest([*painted, *(_element_of(shape) for shape in shapes)]), background
+
+
+def _page(packed: Packed, regions: Sequence[Region]) -> Element:
+    """Return element 0: the image's own box in its most common color."""
+    height, width = packed.shape
+    largest = max(regions, key=lambda region: region.pixels, default=None)
+    fill = int(packed[0, 0]) if largest is None else largest.color
+    none_hard = (False, False, False, False)
+    box = Box(0, 0, width, height)
+    return Element(ElementKind.CONTAINER, box, fill, None, -1, none_hard, NO_CORNERS)
+
+
+def _containers(packed: Packed, regions: Sequence[Region]) -> list[_Found]:
+    """Turn box-shaped regions into containers with borders, and stacked parts into one more."""
+    image_area = packed.size
+    chosen = [r for r in regions if r.is_box and r.box.area < PAGE_SHARE * image_area]
+    found = []
+    for region in chosen:
+        border = find_border(packed, region.box, region.color)
+        one = _Found(
+            ElementKind.CONTAINER, grow(region.box, border), region.color, border, region.hard
+        )
+        if border or not _is_counter(packed, region):
+            found.append(one)
+    for box, fill, border in find_stacks(packed, chosen):
+        found.append(_Found(ElementKind.CONTAINER, grow(box, border), fill, border, ALL_SIDES))
+    return found
+
+
+def _is_counter(packed: Packed, region: Region) -> bool:
+    """Tell whether a region may be the inside of a letter: round, small, in the color around."""
+    box = region.box
+    if max(box.width, box.height) > COUNTER_MAX_SIDE:
+        return False
+    fill = region.pixels / box.area
+    if fill > CIRCLE_FILL + CIRCLE_TOLERANCE:
+        return False
+    around = (
+        packed[max(0, box.y - box.height // 2), box.x + box.width // 2],
+        packed[min(packed.shape[0] - 1, box.bottom + box.height // 2), box.x + box.width // 2],
+    )
+    return all(int(color) == region.color for color in around)
+
+
+def _gradient_boxes(packed: Packed, gradients: tuple[GradientRegion, ...]) -> list[_Found]:
+    found = []
+    for region in gradients:
+        border = find_border(packed, region.box, -1)
+        found.append(
+            _Found(ElementKind.GRADIENT, grow(region.box, border), None, border, ALL_SIDES)
+        )
+    return found
+
+
+def _with_corners(rgb: Rgb, found: Sequence[_Found]) -> list[Element]:
+    """Measure all corners at once and make elements, parents still open."""
+    radii = measure_corners(rgb, [f.box for f in found], [f.edge_color for f in found])
+    elements = []
+    for one, corners in zip(found, radii, strict=True):
+        known = [None if np.isnan(radius) else float(radius) for radius in corners]
+        four = (known[0], known[1], known[2], known[3])
+        elements.append(Element(one.kind, one.box, one.fill, one.border, ROOT, one.hard, four))
+    return elements
+
+
+def _paint(
+    rgb: Rgb,
+    packed: Packed,
+    elements: Sequence[Element],
+    gradients: tuple[GradientRegion, ...],
+    segmentation: tuple[Labels, Sequence[Region]],
+) -> Packed:
+    """Paint the background map from large to small."""
+    background = np.full_like(packed, elements[ROOT].fill or 0)
+    labels, regions = segmentation
+    irregular = [region for region in regions if not region.is_box]
+    jobs: list[tuple[int, Element | GradientRegion | Region]] = []
+    jobs += [(element.box.area, element) for element in elements[ROOT + 1 :]]
+    jobs += [(region.box.area, region) for region in gradients]
+    jobs += [(region.box.area, region) for region in irregular]
+    for _, job in sorted(jobs, key=lambda entry: -entry[0]):
+        if isinstance(job, Element):
+            paint_fill(background, packed, job)
+        elif isinstance(job, GradientRegion):
+            paint_gradient(background, packed, rgb, job)
+        else:
+            area = np.s_[job.box.y : job.box.bottom, job.box.x : job.box.right]
+            background[area][labels[area] == job.label] = job.color
+    return background
+
+
+def _element_of(shape: Shape) -> Element:
+    return Element(shape.kind, shape.box, shape.color, None, ROOT, ALL_SIDES, NO_CORNERS)
+
+
+def _nest(elements: Sequence[Element]) -> tuple[Element, ...]:
+    """Give every element its parent; the page has none."""
+    holders = [index for index, element in enumerate(elements) if element.kind in HOLDERS]
+    parents = find_parents([element.box for element in elements], holders)
+    nested = [
+        replace(element, parent=parent if parent >= 0 else ROOT)
+        for element, parent in zip(elements, parents, strict=True)
+    ]
+    nested[ROOT] = replace(elements[ROOT], parent=-1)
+    return tuple(nested)

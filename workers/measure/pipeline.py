@@ -1,0 +1,56 @@
+"""From the pixels of one image to its measurements, stage by stage."""
+
+from workers.measure.boxes import find_elements
+from workers.measure.colors import measure_colors
+from workers.measure.measurements import Measurements, Path
+from workers.measure.palette import snap_palette
+from workers.measure.preprocess import choose_path, pack
+from workers.measure.radii import measure_radii
+from workers.measure.scale import find_device_ratio
+from workers.measure.scene import GradientRegion, Rgb, Scene, TextLine
+
+
+def measure_image(rgb: Rgb, *, name: str = "") -> Measurements:
+    """Measure the design values that one image shows.
+
+    Args:
+        rgb: (height, width, 3) uint8, red green blue.
+        name: the file's name without its folder, which may state the device ratio (``@2x``).
+
+    Returns:
+        The measurements, lengths in CSS pixels. A blank image has none but its color.
+    """
+    scene = read_scene(rgb, name=name)
+    height, width = rgb.shape[:2]
+    return Measurements(
+        width=width,
+        height=height,
+        dpr=scene.dpr,
+        path=scene.path,
+        colors=measure_colors(scene),
+        spacing=(),
+        typography=(),
+        shadows=(),
+        gradients=(),
+        radii=measure_radii(scene),
+    )
+
+
+def read_scene(rgb: Rgb, *, name: str = "") -> Scene:
+    """Find the elements, gradients and text lines of one image.
+
+    Args:
+        rgb: (height, width, 3) uint8, red green blue.
+        name: the file's name without its folder.
+
+    Returns:
+        The scene, in device pixels.
+    """
+    path = choose_path(rgb)
+    clean = rgb if path is Path.EXACT else snap_palette(rgb)
+    packed = pack(clean)
+    gradients: tuple[GradientRegion, ...] = ()
+    elements, background = find_elements(clean, packed, gradients)
+    lines: tuple[TextLine, ...] = ()
+    dpr = find_device_ratio(rgb.shape[1], elements, lines, name)
+    return Scene(rgb, packed, background, path, dpr, elements, gradients, lines)
