@@ -14,6 +14,7 @@ from typing import Any
 from shared.errors import UnreadableInput
 from workers.images import decode
 from workers.measure import Measurements, measure_image
+from workers.measure.measurements import GradientMeasurement
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 
@@ -89,7 +90,7 @@ def line_of(measured: Measurements) -> dict[str, Any]:
     }
 
 
-def _gradient_of(gradient: Any) -> dict[str, Any]:
+def _gradient_of(gradient: GradientMeasurement) -> dict[str, Any]:
     return {
         "type": gradient.kind.value,
         "angle": gradient.angle_deg,

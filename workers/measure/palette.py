@@ -60,7 +60,7 @@ def find_peaks(rgb: Rgb) -> NDArray[np.uint8]:
     colors, counts = colors[order], counts[order]
     levels = np.stack([colors >> 16 & 255, colors >> 8 & 255, colors & 255], 1).astype(np.int16)
     free = np.ones(len(colors), np.bool_)
-    peaks = []
+    peaks: list[NDArray[np.int16]] = []
     for index in range(len(colors)):
         if counts[index] < MODE_SHARE * len(flat) or len(peaks) == MAX_PEAKS:
             break
@@ -78,7 +78,7 @@ def _flat_mask(rgb: Rgb) -> Mask:
     kernel = np.ones((FLAT_SIDE, FLAT_SIDE), np.uint8)
     span = cv2.subtract(cv2.dilate(rgb, kernel), cv2.erode(rgb, kernel))
     widest = cv2.max(cv2.max(span[..., 0], span[..., 1]), span[..., 2])
-    return cast("Mask", cv2.compare(widest, 2 * FLAT_LEVELS, cv2.CMP_LE))
+    return cast("Mask", cv2.inRange(widest, 0, 2 * FLAT_LEVELS))
 
 
 def _nearest_table(peaks: NDArray[np.uint8]) -> NDArray[np.int16]:

@@ -134,7 +134,7 @@ def _corner_origins(boxes: Sequence[Box]) -> tuple[NDArray[np.intp], ...]:
     )
 
 
-def _cut(  # noqa: PLR0913 - one array a coordinate
+def _cut(
     rgb: Rgb,
     x: NDArray[np.intp],
     y: NDArray[np.intp],
@@ -150,7 +150,7 @@ def _cut(  # noqa: PLR0913 - one array a coordinate
     offsets = np.arange(-1, side)
     columns = np.clip(x[:, None] + step_x[:, None] * offsets, 0, rgb.shape[1] - 1)
     rows = np.clip(y[:, None] + step_y[:, None] * offsets, 0, rgb.shape[0] - 1)
-    return rgb[rows[:, :, None], columns[:, None, :]].astype(np.float32)
+    return np.asarray(rgb[rows[:, :, None], columns[:, None, :]], np.float32)
 
 
 def _fit_arcs(

@@ -16,7 +16,7 @@ MIN_WIDTH = 40
 NO_FILL = -1
 
 
-def find_stacks(packed: Packed, regions: Sequence[Region]) -> list[tuple[Box, int | None, Border]]:
+def find_stacks(packed: Packed, regions: Sequence[Region]) -> list[tuple[Box, int, Border]]:
     """Find boxes with one border around several parts.
 
     Args:
