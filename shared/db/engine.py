@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import uuid_utils
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from shared.errors import Unavailable
@@ -44,9 +44,30 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     Raises:
         Unavailable: The database cannot be reached.
     """
+    with _reachable(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def session_lock(engine: Engine, key: int) -> Iterator[bool]:
+    """Hold an advisory lock for as long as the block runs; yields whether it was free.
+
+    Raises:
+        Unavailable: The database cannot be reached.
+    """
+    with _reachable(), engine.connect() as pooled:
+        connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
+        # The lock belongs to the session, so this one must end rather than go back to the pool.
+        connection.detach()
+        statement = text("SELECT pg_try_advisory_lock(:key)")
+        yield bool(connection.execute(statement, {"key": key}).scalar_one())
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    """Say a database that is away in our own error."""
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield
     except (OperationalError, InterfaceError) as error:
         raise Unavailable("the database is not reachable") from error
 

@@ -242,6 +242,20 @@ def read_sources(connection: Connection, job_id: str) -> list[SourceFile]:
     return [SourceFile(**source) for source in sources]
 
 
+def read_options(connection: Connection, job_id: str | None) -> dict[str, Any]:
+    """Return the options of a job.
+
+    Raises:
+        NotFound: The job is gone.
+    """
+    options: dict[str, Any] | None = connection.execute(
+        text("SELECT options FROM jobs WHERE id = :job_id"), {"job_id": job_id}
+    ).scalar_one_or_none()
+    if options is None:
+        raise NotFound(f"no job {job_id}")
+    return options
+
+
 def has_ended(view: JobView) -> bool:
     """Tell whether a job's state is terminal."""
     return view.state not in {JobState.QUEUED, JobState.UNPACKING, JobState.RUNNING}

@@ -1,0 +1,69 @@
+"""The Celery application, and what each worker process connects to.
+
+Importing this module connects to nothing: a prefork parent imports, its children connect on
+their first task, so that no connection is shared across a fork.
+"""
+
+import os
+import socket
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+from sqlalchemy import Engine
+
+from shared.blobs import BlobStore
+from shared.db.engine import connect
+from shared.logging import configure_logging
+from shared.queue import celery_app
+from shared.settings import Settings, load_settings
+from workers.leases import Leases
+
+# A measurement takes a fraction of a second, the largest image some ten. What takes longer hangs.
+TASK_LIMIT_S = 120
+# Children are replaced now and then, so that no leak of a decoder grows for hours.
+TASKS_PER_CHILD = 200
+# Measuring takes some 30 bytes a pixel: 50 Mpx come to 1.5 GB.
+MEMORY_PER_CHILD_KB = 2_000_000
+
+
+def create_app() -> Celery:
+    """Return the application that `celery -A workers.app` runs."""
+    application = celery_app(load_settings().broker_url)
+    application.conf.update(
+        imports=("workers.tasks",),
+        task_time_limit=TASK_LIMIT_S,
+        worker_max_tasks_per_child=TASKS_PER_CHILD,
+        worker_max_memory_per_child=MEMORY_PER_CHILD_KB,
+    )
+    return application
+
+
+app = create_app()
+
+
+@setup_logging.connect
+def _configure_logging(**_: Any) -> None:  # noqa: ANN401 -- Celery's signature
+    configure_logging()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a worker process works with."""
+
+    settings: Settings
+    engine: Engine
+    blobs: BlobStore
+    leases: Leases
+    name: str
+
+
+@lru_cache(maxsize=1)
+def this_site() -> Site:
+    """Connect this process; the same answer ever after."""
+    settings = load_settings()
+    engine = connect(settings.database_url)
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    return Site(settings, engine, BlobStore(settings.blob_dir), Leases(engine), name)

@@ -1,0 +1,185 @@
+"""Archives read as streams: nothing is extracted, and every byte is counted as it is read.
+
+A member's name is text and never a path, so links, devices, absolute paths and ``..`` have
+nothing to act on. A size that an archive states is not believed.
+"""
+
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO, BinaryIO
+
+from shared.errors import (
+    ArchiveBomb,
+    BadArchive,
+    ImageTooLarge,
+    NestedArchive,
+    NotAnImage,
+    Problem,
+)
+from shared.media import SNIFF_BYTES, MediaType, sniff
+
+READ_BYTES = 256 * 1024
+# Small archives of flat colors compress far better than photographs; below this much unpacked
+# data the ratio means nothing.
+RATIO_FLOOR_BYTES = 16 * 1024 * 1024
+# Names that promise an image: such a file that holds none is an error, any other is skipped.
+IMAGE_SUFFIXES = {
+    ".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveLimits:
+    """How much an archive may hold."""
+
+    max_members: int
+    max_bytes: int
+    max_member_bytes: int
+    max_ratio: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of an archive: its bytes, or why it has none; neither for a skipped file."""
+
+    name: str
+    data: bytes | None = None
+    media_type: MediaType | None = None
+    problem: Problem | None = None
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the file is no image and does not claim to be one."""
+        return self.data is None and self.problem is None
+
+
+@dataclass(slots=True)
+class _Meter:
+    """Counts what an archive has unpacked to."""
+
+    limits: ArchiveLimits
+    archive_bytes: int
+    members: int = 0
+    unpacked_bytes: int = 0
+
+    def member(self) -> None:
+        self.members += 1
+        if self.members > self.limits.max_members:
+            raise ArchiveBomb(f"the archive holds more than {self.limits.max_members} files")
+
+    def read(self, count: int) -> None:
+        self.unpacked_bytes += count
+        if self.unpacked_bytes > self.limits.max_bytes:
+            raise ArchiveBomb(f"the archive unpacks to over {self.limits.max_bytes} bytes")
+        ratio = self.unpacked_bytes / max(1, self.archive_bytes)
+        if self.unpacked_bytes > RATIO_FLOOR_BYTES and ratio > self.limits.max_ratio:
+            raise ArchiveBomb(
+                f"the archive unpacks to over {self.limits.max_ratio} times its size"
+            )
+
+
+def read_members(
+    file: BinaryIO, media_type: MediaType, archive_bytes: int, limits: ArchiveLimits
+) -> Iterator[Member]:
+    """Yield the files of an archive in its order, one in memory at a time.
+
+    Args:
+        file: The archive, at its beginning; seekable.
+        media_type: Which kind of archive it is.
+        archive_bytes: Its size.
+        limits: How much it may hold.
+
+    Raises:
+        BadArchive: It is damaged beyond the members already yielded.
+        ArchiveBomb: It holds more than the limits allow.
+    """
+    meter = _Meter(limits, archive_bytes)
+    reader = _zip_members if media_type is MediaType.ZIP else _tar_members
+    with _archive_errors():
+        yield from reader(file, meter)
+
+
+@contextmanager
+def _archive_errors() -> Iterator[None]:
+    """Say the libraries' errors in ours."""
+    try:
+        yield
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        raise BadArchive(f"the archive is damaged: {error}") from error
+
+
+def _zip_members(file: BinaryIO, meter: _Meter) -> Iterator[Member]:
+    with zipfile.ZipFile(file) as archive:
+        for entry in archive.infolist():
+            if entry.is_dir():
+                continue
+            meter.member()
+            if _is_hidden(entry.filename):
+                yield Member(entry.filename)
+                continue
+            yield _zip_member(archive, entry, meter)
+
+
+def _zip_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, meter: _Meter) -> Member:
+    """Read one entry; what is wrong with it alone is its own problem."""
+    try:
+        with archive.open(entry) as stream:
+            return _read_member(entry.filename, stream, meter)
+    except (RuntimeError, NotImplementedError) as error:
+        # zipfile says so of encrypted entries and of compressions it does not know.
+        return Member(entry.filename, problem=Problem.of(BadArchive(str(error))))
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        damaged = BadArchive(f"the file is damaged inside the archive: {error}")
+        return Member(entry.filename, problem=Problem.of(damaged))
+
+
+def _tar_members(file: BinaryIO, meter: _Meter) -> Iterator[Member]:
+    with tarfile.open(fileobj=file, mode="r|*") as archive:
+        for entry in archive:
+            if not entry.isfile():
+                continue
+            meter.member()
+            stream = archive.extractfile(entry)
+            if stream is None or _is_hidden(entry.name):
+                yield Member(entry.name)
+                continue
+            yield _read_member(entry.name, stream, meter)
+
+
+def _read_member(name: str, stream: IO[bytes], meter: _Meter) -> Member:
+    """Read one file as far as it is an image within the limits."""
+    head = _read_up_to(stream, SNIFF_BYTES, meter)
+    media_type = sniff(head)
+    if media_type is None:
+        if PurePosixPath(name).suffix.lower() not in IMAGE_SUFFIXES:
+            return Member(name)
+        return Member(name, problem=Problem.of(NotAnImage(f"{name} holds no image we know")))
+    if not media_type.is_image:
+        return Member(name, problem=Problem.of(NestedArchive(f"{name} is an archive itself")))
+    most = meter.limits.max_member_bytes
+    data = head + _read_up_to(stream, most + 1 - len(head), meter)
+    if len(data) > most:
+        too_large = ImageTooLarge(f"{name} is over {most} bytes")
+        return Member(name, problem=Problem.of(too_large))
+    return Member(name, data, media_type)
+
+
+def _read_up_to(stream: IO[bytes], most: int, meter: _Meter) -> bytes:
+    """Return the next bytes of a stream, ``most`` at most."""
+    chunks: list[bytes] = []
+    left = most
+    while left > 0 and (chunk := stream.read(min(left, READ_BYTES))):
+        meter.read(len(chunk))
+        chunks.append(chunk)
+        left -= len(chunk)
+    return b"".join(chunks)
+
+
+def _is_hidden(name: str) -> bool:
+    """Tell whether a file is an operating system's own (``.DS_Store``, ``__MACOSX``)."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)

@@ -1,0 +1,61 @@
+"""The heartbeat: one thread a process that renews the leases of all it works on."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from sqlalchemy import Engine
+
+from shared.db import work
+from shared.db.engine import transaction
+from shared.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+
+class Leases:
+    """The units this process holds. The thread starts with the first of them."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Renew through this engine."""
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._held: dict[int, work.Claim] = {}
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def hold(self, claim: work.Claim) -> Iterator[None]:
+        """Renew the lease of a claimed unit until the block ends."""
+        with self._lock:
+            self._held[claim.id] = claim
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._beat, daemon=True, name="leases")
+                self._thread.start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.pop(claim.id, None)
+
+    def renew(self) -> None:
+        """Renew every lease once, and let go of those that were taken from us."""
+        with self._lock:
+            held = list(self._held.values())
+        if not held:
+            return
+        with transaction(self._engine) as connection:
+            ours = work.renew(connection, held)
+        gone = [claim.id for claim in held if claim.id not in ours]
+        with self._lock:
+            for work_id in gone:
+                if self._held.pop(work_id, None):
+                    log.warning("lease lost", work_id=work_id)
+
+    def _beat(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(work.RENEW_S):
+            try:
+                self.renew()
+            except Unavailable as error:
+                log.warning("leases not renewed", reason=error.detail)
