@@ -4,6 +4,8 @@
 that cannot be true is an error at start that names it.
 """
 
+import os
+import pwd
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +19,11 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 
+def home() -> Path:
+    """Return the user's home directory, also where ``HOME`` is unset or empty."""
+    return Path(os.environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir)
+
+
 class Settings(BaseSettings):
     """Where things are, how much is allowed, which model names tokens."""
 
@@ -26,7 +33,7 @@ class Settings(BaseSettings):
 
     database_url: str = "postgresql+psycopg:///copythat"
     broker_url: str = "redis://127.0.0.1:6379/0"
-    data_dir: Path = Path.home() / ".local/share/copythat"
+    data_dir: Annotated[Path, Field(default_factory=lambda: home() / ".local/share/copythat")]
     # Signs access tokens. `up` makes one and keeps it in the data directory.
     secret_key: SecretStr = SecretStr("")
 

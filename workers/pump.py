@@ -11,7 +11,7 @@ import structlog
 from celery import Celery
 from sqlalchemy import Engine
 
-from shared.db import completion, items, work
+from shared.db import completion, steps, work
 from shared.db.engine import connect, session_lock, transaction
 from shared.errors import Unavailable
 from shared.logging import configure_logging
@@ -38,7 +38,7 @@ def tick(engine: Engine, app: Celery) -> None:
     with transaction(engine) as connection:
         hints: dict[int, str] = {}
         for key in work.take_back_expired(connection):
-            hints |= items.advance_key(connection, key)
+            hints |= steps.advance_key(connection, key)
     publish(app, hints)
     for queue in Queue:
         room = HIGH_WATER - depth(app, queue)
@@ -51,7 +51,7 @@ def tick(engine: Engine, app: Celery) -> None:
 def sweep(engine: Engine, app: Celery) -> None:
     """Give work to items and jobs that wait for nothing."""
     with transaction(engine) as connection:
-        hints = items.advance(connection, items.find_stranded(connection, SWEEP_ROWS))
+        hints = steps.advance(connection, steps.find_stranded(connection, SWEEP_ROWS))
         hints |= completion.settle(connection, completion.find_unsettled(connection, SWEEP_ROWS))
     publish(app, hints)
 

@@ -8,7 +8,7 @@ import random
 
 import structlog
 
-from shared.db import completion, items, work
+from shared.db import completion, steps, work
 from shared.db.engine import transaction
 from shared.db.work import Claim
 from shared.errors import (
@@ -75,7 +75,7 @@ def _finish(site: Site, claimed: Claim, done: Done) -> None:
             log.warning("result of a lost lease dropped")
             return
         done.also(connection)
-        hints = items.advance_key(connection, claimed.key)
+        hints = steps.advance_key(connection, claimed.key)
     _hint(hints)
 
 
@@ -84,7 +84,7 @@ def _store(site: Site, claimed: Claim, problem: Problem) -> None:
     with transaction(site.engine) as connection:
         if not work.bury(connection, claimed, problem):
             return
-        hints = items.advance_key(connection, claimed.key)
+        hints = steps.advance_key(connection, claimed.key)
     _hint(hints)
 
 

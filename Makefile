@@ -1,0 +1,49 @@
+# Two commands matter: `make demo` shows the main job done, `make test` passes the tests.
+# Both set up what they need in .venv; neither needs root.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export OPENCV_FOR_THREADS_NUM := 1
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+
+.PHONY: setup demo test lint check bench requirements samples
+
+setup: .venv/.ready
+
+.venv/.ready: requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup
+	$(BIN)/copythat demo samples/screens.zip --out out
+
+test: setup
+	$(BIN)/pytest
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test
+
+bench: setup
+	$(BIN)/python -m tests.bench.measure
+
+# Pin what requirements/*.in name. The index is the machine's own and is not written down.
+requirements: setup
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 requirements/runtime.in --output-file requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 requirements/dev.in --constraint requirements/runtime.txt \
+		--output-file requirements/dev.txt
+
+# Draw samples/*.html again; needs Debian's chromium.
+samples: setup
+	$(BIN)/python samples/render.py
