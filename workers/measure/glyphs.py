@@ -1,0 +1,141 @@
+"""Ink that may be letters: contrast, connected pieces, and the rows they stand in.
+
+Letters are blends of two colors, so the largest channel difference to the background is
+proportional to how much of a pixel a letter covers: one plane of contrast serves for finding
+the letters and, later, for measuring them below the pixel.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.measure.scene import Element, ElementKind, Packed, Rgb
+
+Plane = NDArray[np.uint8]  # (height, width)
+Labels = NDArray[np.int32]  # (height, width)
+
+# Contrast under this (8-bit levels) is codec noise, a shadow's outskirts or a letter's faint rim.
+INK_MIN_LEVELS = 20
+# Letters, in device pixels: a 7 px font's dot up to a 64 px heading at 2x.
+GLYPH_MIN_PIXELS = 2
+GLYPH_MAX_HEIGHT = 140
+# A word of touching bold letters is wide; a rule or a progress bar is wider.
+GLYPH_MAX_ASPECT = 14.0
+# How far a letter reaches for its neighbour on each side, in its own heights. Two of these span
+# a word space (.25 to .3 em plus bearings, between letters of .53 em) and stay under the gap
+# between separate items, which is about an em.
+REACH = 0.38
+REACH_MIN_PX = 3
+# A piece this much taller than the median of its row is an icon or an avatar beside the text.
+MARK_HEIGHT = 2.3
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """Pieces of ink: ``boxes`` (n, 4) of x, y, width, height; ``owners`` (n,) element indices.
+
+    ``labels`` marks each pixel with its piece's ``ids`` entry, 0 for none.
+    """
+
+    boxes: NDArray[np.int32]
+    owners: NDArray[np.int32]
+    ids: NDArray[np.int32]
+    labels: Labels
+
+    def take(self, chosen: NDArray[np.bool_]) -> "Glyphs":
+        """Return the chosen pieces over the same labels."""
+        return Glyphs(self.boxes[chosen], self.owners[chosen], self.ids[chosen], self.labels)
+
+
+def measure_contrast(rgb: Rgb, background: Packed) -> Plane:
+    """Return the largest channel difference between each pixel and its background, 0 to 255."""
+    behind = cv2.merge(
+        [
+            ((background >> 16) & 255).astype(np.uint8),
+            ((background >> 8) & 255).astype(np.uint8),
+            (background & 255).astype(np.uint8),
+        ]
+    )
+    difference = cv2.absdiff(rgb, behind)
+    return cast(
+        "Plane", cv2.max(cv2.max(difference[..., 0], difference[..., 1]), difference[..., 2])
+    )
+
+
+def find_glyphs(contrast: Plane, elements: Sequence[Element]) -> Glyphs:
+    """Find the pieces of ink that may be letters, outside pictures, dividers and icons."""
+    mask = cv2.compare(contrast, INK_MIN_LEVELS, cv2.CMP_GE)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    wide, tall, pixels = stats[:, 2], stats[:, 3], stats[:, 4]
+    letters = (tall <= GLYPH_MAX_HEIGHT) & (pixels >= GLYPH_MIN_PIXELS)
+    letters &= wide <= GLYPH_MAX_ASPECT * np.maximum(tall, 2)
+    letters[0] = False
+    owners = _owner_map(contrast.shape, elements)
+    centers = owners[stats[:, 1] + tall // 2, stats[:, 0] + wide // 2]
+    letters &= centers >= 0
+    ids = np.flatnonzero(letters).astype(np.int32)
+    return Glyphs(
+        boxes=np.ascontiguousarray(stats[ids, :4]),
+        owners=centers[ids],
+        ids=ids,
+        labels=cast("Labels", labels),
+    )
+
+
+def _owner_map(shape: tuple[int, ...], elements: Sequence[Element]) -> Labels:
+    """Mark each pixel with the innermost element around it, -1 where no text can be."""
+    owners = np.zeros(shape[:2], np.int32)
+    order = sorted(range(len(elements)), key=lambda index: -elements[index].box.area)
+    for index in order:
+        element = elements[index]
+        box = element.box
+        holds_text = element.kind in (ElementKind.CONTAINER, ElementKind.GRADIENT)
+        owners[box.y : box.bottom, box.x : box.right] = index if holds_text else -1
+    return owners
+
+
+def group_rows(glyphs: Glyphs, shape: tuple[int, ...]) -> list[NDArray[np.intp]]:
+    """Group pieces that reach each other sideways, each group inside one element.
+
+    Tall marks are taken out first, for they would tie the lines beside them together.
+
+    Returns:
+        Index arrays into ``glyphs``, each ordered from left to right.
+    """
+    if len(glyphs.ids) == 0:
+        return []
+    everything = np.arange(len(glyphs.ids))
+    rows = _reach(glyphs.boxes, glyphs.owners, everything, shape)
+    kept = np.ones(len(glyphs.ids), np.bool_)
+    for row in rows:
+        tall = glyphs.boxes[row, 3]
+        kept[row[tall > MARK_HEIGHT * np.median(tall[tall >= tall.max() / 4])]] = False
+    if kept.all():
+        return rows
+    return _reach(glyphs.boxes, glyphs.owners, np.flatnonzero(kept), shape)
+
+
+def _reach(
+    boxes: NDArray[np.int32],
+    owners: NDArray[np.int32],
+    chosen: NDArray[np.intp],
+    shape: tuple[int, ...],
+) -> list[NDArray[np.intp]]:
+    """Paint every piece with its reach and take what runs together as one row."""
+    canvas = np.zeros(shape[:2], np.uint8)
+    x, y, wide, tall = boxes[chosen].T
+    reach = np.maximum(REACH_MIN_PX, np.round(REACH * tall)).astype(np.int32)
+    left = np.maximum(0, x - reach)
+    for x0, y0, x1, y1 in zip(
+        left.tolist(), y.tolist(), (x + wide + reach).tolist(), (y + tall).tolist(), strict=True
+    ):
+        canvas[y0:y1, x0:x1] = 255
+    _, rows = cv2.connectedComponents(canvas, connectivity=4)
+    keys = rows[y, x].astype(np.int64) * (int(owners.max()) + 2) + owners[chosen]
+    order = np.lexsort((x, keys))
+    cuts = np.flatnonzero(np.diff(keys[order])) + 1
+    return np.split(chosen[order], cuts)

@@ -1,0 +1,125 @@
+"""From ink to lines of text: glyphs, rows of glyphs, and each row's color and font.
+
+Lines never cross an element's edge. What stands in a row but does not look like letters (too few
+pieces, no upright strokes, colors that are no blend of two) is left to the other stages.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.measure.faces import weight_of
+from workers.measure.fonts import Font, fit_fonts
+from workers.measure.glyphs import Glyphs, find_glyphs, group_rows, measure_contrast
+from workers.measure.measurements import Box, FamilyClass
+from workers.measure.scene import Element, Packed, Rgb, TextLine
+from workers.measure.stems import Stems, measure_stems
+
+# A line of text has at least this many pieces of ink, is this tall and this wide for its height.
+LINE_MIN_GLYPHS = 2
+LINE_MIN_HEIGHT = 5
+LINE_MIN_ASPECT = 0.9
+# Contrast below this (8-bit levels) is no text a reader could see.
+TEXT_MIN_CONTRAST = 24
+# The text color is the mode of the pixels within this part of the strongest contrast.
+STRONGEST = 0.93
+# Letters cover at most this part of their box; pictures and buttons more.
+INK_MAX_SHARE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row of glyphs with what was measured of it."""
+
+    box: Box
+    parent: int
+    glyphs: NDArray[np.int32]
+    stems: Stems
+    color: int
+    color_confidence: float
+    background: int | None
+
+
+def find_lines(
+    rgb: Rgb, packed: Packed, background: Packed, elements: Sequence[Element]
+) -> tuple[TextLine, ...]:
+    """Find the lines of text and each one's font and color, from the top of the image down.
+
+    Args:
+        rgb: (height, width, 3), as decoded, unsnapped.
+        packed: (height, width), the same colors packed.
+        background: (height, width), the color behind each pixel's ink.
+        elements: painted boxes, the page first.
+    """
+    contrast = measure_contrast(rgb, background)
+    glyphs = find_glyphs(contrast, elements)
+    rows = [
+        row
+        for indices in group_rows(glyphs, contrast.shape)
+        if (row := _measure_row(contrast, packed, background, glyphs, indices)) is not None
+    ]
+    fonts = fit_fonts([row.stems for row in rows])
+    lines = [_line(row, font) for row, font in zip(rows, fonts, strict=True) if font is not None]
+    return tuple(sorted(lines, key=lambda line: (line.box.y, line.box.x)))
+
+
+def _measure_row(
+    contrast: NDArray[np.uint8],
+    packed: Packed,
+    background: Packed,
+    glyphs: Glyphs,
+    indices: NDArray[np.intp],
+) -> _Row | None:
+    boxes = glyphs.boxes[indices]
+    box = _around(boxes)
+    if len(indices) < LINE_MIN_GLYPHS or box.height < LINE_MIN_HEIGHT:
+        return None
+    if box.width < LINE_MIN_ASPECT * box.height:
+        return None
+    area = np.s_[box.y : box.bottom, box.x : box.right]
+    here = contrast[area]
+    peak = int(here.max())
+    if peak < TEXT_MIN_CONTRAST:
+        return None
+    color, confidence = _strongest_color(packed[area], here, peak)
+    coverage = np.minimum(here.astype(np.float32) / peak, 1.0)
+    if float((coverage > 0.5).mean()) > INK_MAX_SHARE:
+        return None
+    stems = measure_stems(coverage, glyphs.labels[area])
+    behind = background[area]
+    plain = int(behind[0, 0]) if (behind == behind[0, 0]).all() else None
+    return _Row(box, int(glyphs.owners[indices[0]]), boxes, stems, color, confidence, plain)
+
+
+def _around(boxes: NDArray[np.int32]) -> Box:
+    left, top = boxes[:, 0].min(), boxes[:, 1].min()
+    right, bottom = (boxes[:, 0] + boxes[:, 2]).max(), (boxes[:, 1] + boxes[:, 3]).max()
+    return Box(int(left), int(top), int(right - left), int(bottom - top))
+
+
+def _strongest_color(packed: Packed, contrast: NDArray[np.uint8], peak: int) -> tuple[int, float]:
+    """Return the mode of the strongest pixels and its part among them."""
+    strong = packed[contrast >= STRONGEST * peak]
+    colors, counts = np.unique(strong, return_counts=True)
+    first = int(counts.argmax())
+    return int(colors[first]), float(counts[first] / counts.sum())
+
+
+def _line(row: _Row, font: Font) -> TextLine:
+    stem = float(np.median(row.stems.widths)) / font.size_px
+    return TextLine(
+        box=row.box,
+        parent=row.parent,
+        baseline_y=float(row.box.y + row.stems.baseline),
+        size_px=font.size_px,
+        size_sd_px=font.size_sd_px,
+        weight=weight_of(font.face, stem),
+        family=font.face.family if font.face.family else FamilyClass.UNKNOWN,
+        line_height_px=None,
+        color=row.color,
+        color_confidence=row.color_confidence,
+        background=row.background,
+        glyphs=row.glyphs,
+    )
