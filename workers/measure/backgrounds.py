@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from workers.measure.measurements import Box, GradientKind
 from workers.measure.radii import corner_reach
+from workers.measure.regions import SOFT_STEP
 from workers.measure.scene import Border, Element, GradientRegion, Packed, Rgb
 
 # A pixel this many levels from the gradient's model is ink over it; dither and rounding are less.
 GRADIENT_INK_LEVELS = 14
+# Background is looked for on this lattice; what it misses is too small to hold a shadow.
+SEED_STEP = 2
 
 
 def paint_fill(background: Packed, packed: Packed, element: Element) -> None:
@@ -44,6 +47,38 @@ def paint_gradient(background: Packed, packed: Packed, rgb: Rgb, region: Gradien
     ink = np.abs(rgb[area].astype(np.int16) - model).max(axis=2) > GRADIENT_INK_LEVELS
     red, green, blue = (model[..., channel].astype(np.uint32) for channel in range(3))
     background[area] = np.where(ink, red << 16 | green << 8 | blue, packed[area])
+
+
+def absorb_soft(background: Packed, packed: Packed, soft_labels: NDArray[np.int32]) -> None:
+    """Declare shadows to be background: what no hard step parts from background is no ink.
+
+    Args:
+        background: painted so far.
+        packed: the image's pixels.
+        soft_labels: labels of areas without a hard step, 0 between them.
+    """
+    ink = np.flatnonzero(packed != background)
+    plain = (packed == background)[::SEED_STEP, ::SEED_STEP]
+    reached = np.zeros(int(soft_labels.max()) + 1, np.bool_)
+    reached[soft_labels[::SEED_STEP, ::SEED_STEP][plain]] = True
+    reached[0] = False
+    labels, pixels = soft_labels.ravel(), packed.ravel()
+    # A pixel beside a hard step has no label of its own; its left or upper neighbour speaks.
+    shadow = reached[labels[ink]]
+    for back in (1, packed.shape[1]):
+        before = np.maximum(ink - back, 0)
+        near = _level_distance(pixels[ink], pixels[before]) <= SOFT_STEP
+        shadow |= near & reached[labels[before]]
+    background.ravel()[ink[shadow]] = pixels[ink[shadow]]
+
+
+def _level_distance(first: Packed, second: Packed) -> NDArray[np.int32]:
+    """Return the largest difference over the channels of packed colors, in levels."""
+    channels = [
+        np.abs((first >> shift & 255).astype(np.int32) - (second >> shift & 255).astype(np.int32))
+        for shift in (0, 8, 16)
+    ]
+    return np.maximum(np.maximum(channels[0], channels[1]), channels[2])
 
 
 def render_gradient(region: GradientRegion) -> NDArray[np.int16]:

@@ -1,5 +1,6 @@
 """Borders: lines of one color that run along the outside of a filled area."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,9 @@ SAMPLES = 24
 REST_PX = 3
 # A ring over a shadow: its step outward is larger than the shadow's own by this factor.
 RING_TO_RAMP = 2.5
+
+# Sides that share a color make a ring; the fourth may carry an accent, or be hidden.
+RING_SIDES = 3
 
 NO_COLOR = -1
 
@@ -48,15 +52,21 @@ def find_border(packed: Packed, box: Box, fill: int) -> Border | None:
         fill: the area's packed color.
 
     Returns:
-        The ring of one color around it, or the lines on single sides that end with the side, or
-        None where there is neither.
+        The ring around it, its color that of at least three sides, or None.
     """
     lines = [_line_outside(strip, fill) for strip in _strips(packed, box)]
-    colors = {line.color for line in lines}
-    if len(colors) == 1 and NO_COLOR not in colors and not all(line.ramp for line in lines):
-        top, right, bottom, left = (line.width for line in lines)
-        return Border(top, right, bottom, left, colors.pop())
-    return None
+    color, agreeing = (
+        Counter(line.color for line in lines if line.width).most_common(1)[0]
+        if (any(line.width for line in lines))
+        else (NO_COLOR, 0)
+    )
+    ring = [line for line in lines if line.color == color]
+    if agreeing < RING_SIDES or all(line.ramp for line in ring):
+        return None
+    if agreeing < len(lines) and not all(line.rests for line in ring):
+        return None
+    top, right, bottom, left = (line.width if not line.ramp else 0 for line in lines)
+    return Border(top, right, bottom, left, color)
 
 
 def grow(box: Box, border: Border | None) -> Box:

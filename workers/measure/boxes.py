@@ -5,13 +5,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workers.measure.backgrounds import paint_fill, paint_gradient, paint_pixels
+from workers.measure.backgrounds import absorb_soft, paint_fill, paint_gradient, paint_pixels
 from workers.measure.borders import find_border, grow
 from workers.measure.ink import Shape, find_dividers, find_ink, find_shapes
 from workers.measure.measurements import Box
 from workers.measure.nesting import find_parents
 from workers.measure.radii import measure_corners
-from workers.measure.regions import CIRCLE_FILL, CIRCLE_TOLERANCE, Labels, Region, find_regions
+from workers.measure.regions import (
+    CIRCLE_FILL,
+    CIRCLE_TOLERANCE,
+    Region,
+    Segmentation,
+    find_regions,
+    find_soft_regions,
+    merge_boxes,
+)
 from workers.measure.scene import (
     ROOT,
     Border,
@@ -62,11 +70,15 @@ def find_elements(
         The elements, the page first, each with the index of its parent; and the background map,
         (height, width) packed colors, equal to ``packed`` wherever there is no ink.
     """
-    labels, regions = find_regions(rgb, packed)
-    page = _page(packed, regions)
-    found = _containers(packed, regions) + _gradient_boxes(packed, gradients)
+    exact = find_regions(rgb, packed)
+    soft = find_soft_regions(rgb, packed)
+    page = _page(packed, exact.regions)
+    boxes = merge_boxes(exact, soft, PAGE_SHARE * packed.size)
+    found = _containers(packed, boxes) + _gradient_boxes(packed, gradients)
     painted = [page, *_with_corners(rgb, found)]
-    background = _paint(rgb, packed, painted, gradients, (labels, regions))
+    background = _paint(rgb, packed, painted, gradients, exact)
+    if soft is not None:
+        absorb_soft(background, packed, soft.labels)
     ink = find_ink(packed, background)
     shapes = find_dividers(rgb, packed, ink) + find_shapes(rgb, packed, background, ink)
     for shape in shapes:
@@ -86,17 +98,15 @@ def _page(packed: Packed, regions: Sequence[Region]) -> Element:
 
 def _containers(packed: Packed, regions: Sequence[Region]) -> list[_Found]:
     """Turn box-shaped regions into containers with borders, and stacked parts into one more."""
-    image_area = packed.size
-    chosen = [r for r in regions if r.is_box and r.box.area < PAGE_SHARE * image_area]
     found = []
-    for region in chosen:
+    for region in regions:
         border = find_border(packed, region.box, region.color)
         one = _Found(
             ElementKind.CONTAINER, grow(region.box, border), region.color, border, region.hard
         )
         if border or not _is_counter(packed, region):
             found.append(one)
-    for box, fill, border in find_stacks(packed, chosen):
+    for box, fill, border in find_stacks(packed, regions):
         found.append(_Found(ElementKind.CONTAINER, grow(box, border), fill, border, ALL_SIDES))
     return found
 
@@ -142,12 +152,11 @@ def _paint(
     packed: Packed,
     elements: Sequence[Element],
     gradients: tuple[GradientRegion, ...],
-    segmentation: tuple[Labels, Sequence[Region]],
+    exact: Segmentation,
 ) -> Packed:
     """Paint the background map from large to small."""
     background = np.full_like(packed, elements[ROOT].fill or 0)
-    labels, regions = segmentation
-    irregular = [region for region in regions if not region.is_box]
+    irregular = [region for region in exact.regions if not region.is_box]
     jobs: list[tuple[int, Element | GradientRegion | Region]] = []
     jobs += [(element.box.area, element) for element in elements[ROOT + 1 :]]
     jobs += [(region.box.area, region) for region in gradients]
@@ -159,7 +168,7 @@ def _paint(
             paint_gradient(background, packed, rgb, job)
         else:
             area = np.s_[job.box.y : job.box.bottom, job.box.x : job.box.right]
-            background[area][labels[area] == job.label] = job.color
+            background[area][exact.labels[area] == job.label] = job.color
     return background
 
 

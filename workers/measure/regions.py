@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from workers.measure.measurements import Box
 from workers.measure.preprocess import find_changes
-from workers.measure.scene import Packed, Rgb
+from workers.measure.scene import Mask, Packed, Rgb
 
 Labels = NDArray[np.int32]
+Pixels = NDArray[np.uint8]
 Sides = tuple[bool, bool, bool, bool]  # top, right, bottom, left
 
 # Below this a region is a letter's counter or a speck.
@@ -26,6 +27,9 @@ MIN_AREA = 40
 MIN_BOX_SIDE = 10
 # Shadows and dithered gradients change by 1 or 2 levels a pixel.
 HARD_STEP = 3
+# Of the four sides of a box, as many show that step or lie at the image's edge; a neighbour's
+# shadow may hide one.
+CLOSED_SIDES = 3
 # Rows looked at in one region; outlines of boxes are straight, so a sample tells.
 SAMPLED_ROWS = 96
 # Of its bounding box, how much the row spans of a rectangle cover. Small letters in bold are
@@ -42,6 +46,15 @@ PILL_FILL, PILL_ASPECT, PILL_MIN_HEIGHT = 0.8, 1.3, 12
 PILL_LONG_SUPPORT, PILL_TIP_SUPPORT = 0.25, 0.03
 # An irregular region this large is worth a place on the background map.
 IRREGULAR_SHARE = 0.002
+# A color holds at least this part of a softly bounded region, else the region is a gradient.
+MODE_SHARE = 0.5
+# Intersection over union from which two regions are one box.
+SAME_BOX = 0.7
+# Pixels sampled for a region's most common color.
+MODE_SAMPLE = 4000
+# Below this part of the pixels, steps too soft for an edge are not worth a second look.
+SOFT_SHARE = 0.002
+SOFT_STEP = HARD_STEP - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,34 +74,78 @@ class Region:
     is_box: bool
 
 
-def find_regions(rgb: Rgb, packed: Packed) -> tuple[Labels, list[Region]]:
-    """Find the single-colored regions that are boxes, or large.
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """A label image (0 where a pixel differs from its right or lower neighbour) and its regions.
+
+    ``regions`` holds those that are boxes, or large, the largest bounding box first.
+    """
+
+    labels: Labels
+    regions: tuple[Region, ...]
+
+
+def find_regions(rgb: Rgb, packed: Packed) -> Segmentation:
+    """Find the areas of exactly one color.
 
     Args:
         rgb: (height, width, 3) uint8.
         packed: the same pixels, packed.
-
-    Returns:
-        The label image (0 where a pixel differs from its right or lower neighbour), and the
-        regions, largest bounding box first.
     """
-    still = cv2.bitwise_not(find_changes(packed))
+    return _segment(rgb, packed, cast("Mask", cv2.bitwise_not(find_changes(packed))))
+
+
+def find_soft_regions(rgb: Rgb, packed: Packed) -> Segmentation | None:
+    """Find the areas without a hard step inside; None where they would be the exact ones.
+
+    The shadow of a neighbour, falling on a box, changes its color by a level or two: not one
+    color any more, and still one box.
+    """
+    soft = np.full(packed.shape, 255, np.uint8)
+    limit = (SOFT_STEP,) * 3
+    soft[:, :-1] = cv2.inRange(cv2.absdiff(rgb[:, 1:], rgb[:, :-1]), (0, 0, 0), limit)
+    soft[:-1] &= cast("Mask", cv2.inRange(cv2.absdiff(rgb[1:], rgb[:-1]), (0, 0, 0), limit))
+    soft_count = cv2.countNonZero(soft) + cv2.countNonZero(find_changes(packed)) - soft.size
+    if soft_count < SOFT_SHARE * soft.size:
+        return None
+    return _segment(rgb, packed, soft)
+
+
+def merge_boxes(exact: Segmentation, soft: Segmentation | None, max_area: float) -> list[Region]:
+    """Return the box regions of both segmentations, each box once, largest first.
+
+    Of two that are nearly the same box the soft one is larger and right: the other stops where
+    a neighbour's shadow begins.
+    """
+    kept = [region for region in exact.regions if region.is_box and region.box.area < max_area]
+    for region in soft.regions if soft is not None else ():
+        if not region.is_box or region.box.area >= max_area:
+            continue
+        kept = [other for other in kept if _overlap(region.box, other.box) < SAME_BOX]
+        kept.append(region)
+    return sorted(kept, key=lambda region: -region.box.area)
+
+
+def _overlap(first: Box, second: Box) -> float:
+    """Return the intersection over union of two boxes, 0 to 1."""
+    across = min(first.right, second.right) - max(first.x, second.x)
+    down = min(first.bottom, second.bottom) - max(first.y, second.y)
+    shared = max(0, across) * max(0, down)
+    return shared / (first.area + second.area - shared)
+
+
+def _segment(rgb: Rgb, packed: Packed, still: Mask) -> Segmentation:
+    """Label connected still pixels and describe the components worth it."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(still, connectivity=4)
-    height, width = packed.shape
     wide = (stats[:, 2] >= MIN_SIDE - 1) & (stats[:, 3] >= MIN_SIDE - 1)
     keep = np.flatnonzero(wide & (stats[:, 4] >= MIN_AREA))
     regions = []
     for label in keep[keep != 0]:
         region = _describe(rgb, packed, cast("Labels", labels), int(label), stats[label])
-        if region.is_box or region.pixels >= IRREGULAR_SHARE * width * height:
+        if region.is_box or region.pixels >= IRREGULAR_SHARE * packed.size:
             regions.append(region)
     regions.sort(key=lambda region: -region.box.area)
-    return cast("Labels", labels), regions
-
-
-def level_distance(rgb: Rgb, color: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the largest difference over the channels, in levels, of each pixel to a color."""
-    return np.asarray(np.abs(rgb.astype(np.int32) - color).max(axis=-1), np.int32)
+    return Segmentation(cast("Labels", labels), tuple(regions))
 
 
 def _describe(
@@ -104,12 +161,17 @@ def _describe(
         core_height + (y + core_height < height),
     )
     sides = _side_masks(core, label)
-    color = packed[y, x + int(sides[0].argmax())]
+    color, mode_share = _mode(packed[y : y + core_height, x : x + core_width], core, label)
     open_sides = (y == 0, box.right >= width, box.bottom >= height, x == 0)
-    hard = _hard_sides(rgb, rgb[y, x + int(sides[0].argmax())].astype(np.int32), box, sides)
+    hard = _hard_sides(rgb, box, sides)
     closed = sum(seen or is_open for seen, is_open in zip(hard, open_sides, strict=True))
-    is_box = closed >= 3 and any(hard) and _is_box_shape(core, label, box, pixels, sides)  # noqa: PLR2004
-    return Region(label, box, int(color), pixels, hard, open_sides, is_box)
+    is_box = (
+        closed >= CLOSED_SIDES
+        and any(hard)
+        and mode_share >= MODE_SHARE
+        and _is_box_shape(core, (label, box, pixels), sides, open_sides)
+    )
+    return Region(label, box, color, pixels, hard, open_sides, is_box)
 
 
 def _side_masks(core: Labels, label: int) -> tuple[NDArray[np.bool_], ...]:
@@ -117,35 +179,55 @@ def _side_masks(core: Labels, label: int) -> tuple[NDArray[np.bool_], ...]:
     return core[0] == label, core[:, -1] == label, core[-1] == label, core[:, 0] == label
 
 
-def _hard_sides(
-    rgb: Rgb, color: NDArray[np.int32], box: Box, sides: tuple[NDArray[np.bool_], ...]
-) -> Sides:
+def _mode(packed: Packed, core: Labels, label: int) -> tuple[int, float]:
+    """Return a region's most common color and the share of the region that has it."""
+    step = 1 + int(np.sqrt(core.size / MODE_SAMPLE))
+    inside = packed[::step, ::step][core[::step, ::step] == label]
+    if not len(inside):
+        inside = packed[core == label]
+    colors, counts = np.unique(inside, return_counts=True)
+    return int(colors[counts.argmax()]), float(counts.max() / counts.sum())
+
+
+def _hard_sides(rgb: Rgb, box: Box, sides: tuple[NDArray[np.bool_], ...]) -> Sides:
     """Tell for each side whether the median step outward is hard."""
     height, width = rgb.shape[:2]
     across = slice(box.x, box.x + len(sides[0]))
     down = slice(box.y, box.y + len(sides[1]))
-    outside = (
-        rgb[box.y - 1, across] if box.y > 0 else None,
-        rgb[down, box.right] if box.right < width else None,
-        rgb[box.bottom, across] if box.bottom < height else None,
-        rgb[down, box.x - 1] if box.x > 0 else None,
+    return (
+        box.y > 0 and _is_hard(rgb[box.y, across], rgb[box.y - 1, across], sides[0]),
+        box.right < width and _is_hard(rgb[down, box.right - 1], rgb[down, box.right], sides[1]),
+        box.bottom < height
+        and _is_hard(rgb[box.bottom - 1, across], rgb[box.bottom, across], sides[2]),
+        box.x > 0 and _is_hard(rgb[down, box.x], rgb[down, box.x - 1], sides[3]),
     )
-    hard = [
-        strip is not None and float(np.median(level_distance(strip[side], color))) >= HARD_STEP
-        for strip, side in zip(outside, sides, strict=True)
-    ]
-    return hard[0], hard[1], hard[2], hard[3]
+
+
+def _is_hard(inside: Pixels, outside: Pixels, touched: NDArray[np.bool_]) -> bool:
+    """Tell whether the median step over one side, where the region touches it, is hard."""
+    steps = cv2.absdiff(inside[touched], outside[touched]).max(axis=-1)
+    return float(np.median(steps)) >= HARD_STEP
 
 
 def _is_box_shape(
-    core: Labels, label: int, box: Box, pixels: int, sides: tuple[NDArray[np.bool_], ...]
+    core: Labels,
+    region: tuple[int, Box, int],
+    sides: tuple[NDArray[np.bool_], ...],
+    open_sides: Sides,
 ) -> bool:
-    """Tell whether the outline is a rectangle with any corners, a circle or a pill."""
+    """Tell whether the outline is a rectangle with any corners, a circle or a pill.
+
+    What lies at the image's edge may be cut off there, so such sides need no support.
+    """
+    label, box, pixels = region
     smaller = min(box.width, box.height)
     if smaller < MIN_BOX_SIDE:
         return False
     fill = _span_fill(core, label)
-    top, right, bottom, left = (float(side.mean()) for side in sides)
+    top, right, bottom, left = (
+        1.0 if is_open else float(side.mean())
+        for side, is_open in zip(sides, open_sides, strict=True)
+    )
     needed = next(share for side, share in RECTANGLE_FILL if smaller >= side)
     if fill > needed and min(top, right, bottom, left) > RECTANGLE_SUPPORT:
         return pixels > RECTANGLE_AREA * box.area
