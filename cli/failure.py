@@ -1,0 +1,21 @@
+"""How a command ends that did not do what it was asked."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What scripts may rely on."""
+
+    DONE = 0
+    JOB_FAILED = 1
+    WRONG_USAGE = 2
+    PARTLY_FAILED = 3
+    UNREACHABLE = 4
+
+
+class Failure(Exception):
+    """One line for the person at the terminal, and the exit code for the script."""
+
+    def __init__(self, message: str, exit_code: ExitCode) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
