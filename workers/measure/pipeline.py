@@ -7,7 +7,8 @@ from workers.measure.palette import snap_palette
 from workers.measure.preprocess import choose_path, pack
 from workers.measure.radii import measure_radii
 from workers.measure.scale import find_device_ratio
-from workers.measure.scene import GradientRegion, Rgb, Scene, TextLine
+from workers.measure.scene import GradientRegion, Rgb, Scene
+from workers.measure.text import find_lines
 
 
 def measure_image(rgb: Rgb, *, name: str = "") -> Measurements:
@@ -51,6 +52,6 @@ def read_scene(rgb: Rgb, *, name: str = "") -> Scene:
     packed = pack(clean)
     gradients: tuple[GradientRegion, ...] = ()
     elements, background = find_elements(clean, packed, gradients)
-    lines: tuple[TextLine, ...] = ()
+    lines = find_lines(rgb, packed, background, elements)
     dpr = find_device_ratio(rgb.shape[1], elements, lines, name)
     return Scene(rgb, packed, background, path, dpr, elements, gradients, lines)

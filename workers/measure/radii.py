@@ -1,12 +1,13 @@
-"""Corner radii, from the area that a rounded corner leaves out.
+"""Corner radii, from where each row and each column of a corner begins.
 
-A quarter circle of radius r covers all but (1 - pi/4) r^2 of its square. Antialiasing is honest
-about area, so the missing coverage of a corner gives r to a tenth of a pixel, where looking for
-the arc's first pixel is off by one as soon as contrast is low. The profile of the rows then says
-whether the shape is an arc at all.
+Coverage of antialiased pixels places the outline in a row to a few hundredths of a pixel. The
+rows of an arc's steep half are compared with those of circles of known radius; columns do the
+same for its other half. A pixel's coverage is told from the color just outside it, so that a
+shadow around the box, darker below than above, does not bend the arc.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +18,25 @@ from workers.measure.scene import ROOT, Element, ElementKind, Rgb, Scene
 
 Floats = NDArray[np.float32]
 
-MISSING_SHARE = 1 - np.pi / 4
 # Corners are read in squares of these sides, the next larger where the arc fills the square.
 PATCH_SIDES = (12, 32, 96)
 # An arc wider than this part of its square wants a larger square.
-PATCH_ROOM = 0.9
-# Missing area in pixels below which a corner is square: a radius of 1.2 px leaves .31.
-SQUARE_AREA = 0.31
+PATCH_ROOM = 0.85
+# Radii are tried in steps of this many pixels.
+RADIUS_STEP = 0.125
+# Rows below this part of the radius belong to the steep half of the arc: tangent over 45 degrees
+# begins at 1 - 1/sqrt(2).
+STEEP_FROM = 0.29
+# Rows looked at past the arc's end, where the side must be straight.
+ROWS_PAST = 1.5
+# Samples a pixel, each way, of the drawn circles.
+SUPERSAMPLING = 16
 # A pixel at least half covered, with no better one after it, is where the shape begins.
 HALF_COVERED = 0.5
 COVERAGE_SLACK = 0.02
 # Mean distance of the rows to the arc's rows, in pixels, that still is an arc: rounding of
-# 8-bit coverage at low contrast moves a row by a quarter of a pixel.
-ARC_TOLERANCE = 0.35
-# Relative part of that tolerance: CSS corners are circles, measured ones within 3 %.
-ARC_RELATIVE = 0.03
+# 8-bit coverage at low contrast moves a row by a tenth of a pixel.
+ARC_TOLERANCE = 0.2
 # The outside must differ from the shape by as many levels, or coverage means nothing.
 MIN_CONTRAST = 3.0
 # A corner whose radius is this near to half the shorter side makes a pill.
@@ -67,7 +72,7 @@ def measure_corners(rgb: Rgb, boxes: Sequence[Box], colors: Sequence[int]) -> ND
     for side in PATCH_SIDES:
         if not len(pending):
             break
-        reach = np.minimum(side, half[pending])
+        reach = half[pending]
         patch = _cut(rgb, x[pending], y[pending], step_x[pending], step_y[pending], side)
         found, again = _fit_arcs(patch, edge[pending], reach)
         radii[pending] = found
@@ -156,37 +161,73 @@ def _cut(
 def _fit_arcs(
     patch: Floats, edge: Floats, reach: NDArray[np.intp]
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Fit a radius to each corner; also tell where the arc needs a larger square."""
-    side = patch.shape[1] - 1
-    outside = patch[:, 0, 0]
-    axis = edge - outside
-    contrast = np.abs(axis).max(axis=1)
-    scale = np.maximum((axis * axis).sum(axis=1), 1e-6)
-    offset = patch[:, 1:, 1:] - outside[:, None, None]
-    coverage = np.einsum("nijc,nc->nij", offset, axis) / scale[:, None, None]
-    missing = _missing_per_row(np.clip(coverage, 0, 1))
-    index = np.arange(side)
-    missing = np.where(index[None] < reach[:, None], missing, 0)
-    radius = np.sqrt(missing.sum(axis=1) / MISSING_SHARE)
-    height = np.clip(radius[:, None] - index[None] - 0.5, 0, None)
-    arc = radius[:, None] - np.sqrt(np.maximum(radius[:, None] ** 2 - height**2, 0))
-    error = np.abs(missing - arc).sum(axis=1) / np.maximum(radius, 1)
-    good = (error <= ARC_TOLERANCE + ARC_RELATIVE * radius) & (contrast >= MIN_CONTRAST)
-    good &= radius <= reach + PILL_SLACK_PX
-    square = (missing.sum(axis=1) < SQUARE_AREA) & (contrast >= MIN_CONTRAST)
-    found = np.where(square, 0, np.where(good, radius, np.nan)).astype(np.float32)
-    return found, np.asarray(radius > PATCH_ROOM * side, np.bool_)
+    """Fit a radius to each corner; also tell where the arc needs a larger square.
 
-
-def _missing_per_row(coverage: Floats) -> Floats:
-    """Return how many pixels of each row lie before the shape begins, partial ones in part.
-
-    A thin border's coverage falls again past its crest, so a row ends at its first crest.
+    Args:
+        patch: (n, side + 1, side + 1, 3), from one pixel outside the corner.
+        edge: (n, 3), the color along the box's edge.
+        reach: (n,), how many rows and columns belong to the corner at most.
     """
-    following = np.concatenate([coverage[:, :, 1:], coverage[:, :, -1:]], axis=2)
-    begun = (coverage >= HALF_COVERED) & (following <= coverage + COVERAGE_SLACK)
-    before = np.cumsum(begun, axis=2) == 0
-    return np.asarray(((1 - coverage) * before).sum(axis=2), np.float32)
+    side = patch.shape[1] - 1
+    contrast = np.abs(edge - patch[:, 0, 0]).max(axis=1)
+    rows = _row_starts(patch[:, 1:], edge)
+    columns = _row_starts(patch.transpose(0, 2, 1, 3)[:, 1:], edge)
+    table, weights = _circles(side)
+    fits = np.abs(rows[:, None] - table) + np.abs(columns[:, None] - table)
+    errors = np.einsum("nri,ri->nr", fits, weights) / 2
+    radii = np.arange(table.shape[0]) * RADIUS_STEP
+    errors[radii[None] > reach[:, None] + PILL_SLACK_PX] = np.inf
+    best = errors.argmin(axis=1)
+    error = errors[np.arange(len(best)), best]
+    good = (error <= ARC_TOLERANCE) & (contrast >= MIN_CONTRAST)
+    radius = np.where(good, radii[best], np.nan).astype(np.float32)
+    extent = np.minimum(rows.max(axis=1), columns.max(axis=1))
+    return radius, np.asarray(extent > PATCH_ROOM * side, np.bool_)
+
+
+def _row_starts(patch: Floats, edge: Floats) -> Floats:
+    """Return where the shape begins in each row, in pixels and parts of one.
+
+    A thin border's coverage falls again past its crest, so a row begins at its first crest.
+
+    Args:
+        patch: (n, rows, side + 1, 3); the first column lies outside the box.
+        edge: (n, 3), the color along the edge.
+    """
+    first = _coverage(patch, patch[:, :, :1], edge)
+    following = np.concatenate([first[:, :, 1:], first[:, :, -1:]], axis=2)
+    begun = (first >= HALF_COVERED) & (following <= first + COVERAGE_SLACK)
+    crest = np.where(begun.any(axis=2), begun.argmax(axis=2), patch.shape[2] - 1)
+    index, row = np.ogrid[: patch.shape[0], : patch.shape[1]]
+    # Steep outlines cross one or two pixels; the one before those shows the outside.
+    outside = patch[index, row, np.maximum(crest - 2, 0)][:, :, None]
+    partial = _coverage(patch[index, row, np.maximum(crest - 1, 0)][:, :, None], outside, edge)
+    return np.asarray(np.maximum(crest - 1 - partial[..., 0], 0), np.float32)
+
+
+def _coverage(colors: Floats, outside: Floats, edge: Floats) -> Floats:
+    """Return how far colors lie on the way from outside to edge, 0 to 1, over the last axis."""
+    axis = edge[:, None, None] - outside
+    scale = np.maximum((axis * axis).sum(axis=-1), 1e-6)
+    return np.asarray(np.clip(((colors - outside) * axis).sum(axis=-1) / scale, 0, 1), np.float32)
+
+
+@cache
+def _circles(side: int) -> tuple[Floats, Floats]:
+    """Return the row starts of circles of rising radius, and the rows' weights for each.
+
+    Returns:
+        Two arrays (radii, rows): where each row begins in pixels, and weights that sum to 1 over
+        the rows of the steep half and just past the arc.
+    """
+    radii = np.arange(0, side, RADIUS_STEP)[:, None]
+    fine = (np.arange(side * SUPERSAMPLING) + 0.5) / SUPERSAMPLING
+    height = np.clip(radii - fine, 0, None)
+    start = radii - np.sqrt(np.maximum(radii**2 - height**2, 0))
+    table = start.reshape(len(radii), side, SUPERSAMPLING).mean(axis=2)
+    row = np.arange(side)[None] + 0.5
+    steep = (row >= np.minimum(STEEP_FROM * radii, radii - 1)) & (row <= radii + ROWS_PAST)
+    return table.astype(np.float32), (steep / steep.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def corner_reach(radii: tuple[float | None, ...]) -> int:
