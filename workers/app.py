@@ -19,6 +19,7 @@ from shared.db.engine import connect
 from shared.logging import configure_logging
 from shared.queue import celery_app
 from shared.settings import Settings, load_settings
+from workers.images import ImageLimits
 from workers.leases import Leases
 
 # A measurement takes a fraction of a second, the largest image some ten. What takes longer hangs.
@@ -58,6 +59,15 @@ class Site:
     blobs: BlobStore
     leases: Leases
     name: str
+
+    @property
+    def image_limits(self) -> ImageLimits:
+        """The limits that the settings put on an image."""
+        return ImageLimits(
+            max_pixels=self.settings.max_image_pixels,
+            max_side_px=self.settings.max_image_side_px,
+            max_bytes=self.settings.max_image_bytes,
+        )
 
 
 @lru_cache(maxsize=1)

@@ -20,7 +20,8 @@ from shared.errors import (
 )
 from shared.queue import RUN_TASK, publish
 from workers.app import Site, app, this_site
-from workers.stages import STAGES, Done
+from workers.outcome import Done
+from workers.stages import STAGES
 
 log = structlog.get_logger(__name__)
 

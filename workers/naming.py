@@ -1,0 +1,78 @@
+"""The name stage: one question to Claude about one image, each request in the ledger."""
+
+from shared.db import claude_calls, jobs, results
+from shared.db.claude_calls import CallOutcome
+from shared.db.engine import transaction
+from shared.db.models import Stage
+from shared.db.work import Claim
+from shared.errors import ClaudeError, ClaudeMisconfigured, ClaudeUnavailable, Problem
+from shared.tokens import TokenType
+from workers.app import Site
+from workers.claude.client import CallOutcome as Call
+from workers.claude.client import Model, client_for
+from workers.claude.naming import name_measurements
+from workers.images import decode, fit_for_model
+from workers.names import Naming
+from workers.outcome import NAMING, Done, load_measurements
+
+
+def name(site: Site, claimed: Claim) -> Done:
+    """Name what was measured in an image; by rule, and degraded, where Claude cannot.
+
+    Raises:
+        ClaudeUnavailable: It may work later, and tries are left.
+    """
+    with transaction(site.engine) as connection:
+        measured = results.read_result(connection, claimed.key, Stage.MEASURE)
+        options = jobs.read_options(connection, claimed.job_id)
+    measurements = load_measurements(measured)
+    types = [TokenType(token_type) for token_type in options["token_types"]]
+    try:
+        model = _model(site, claimed, options.get("model") or site.settings.claude_model)
+        rgb = decode(site.blobs.read(claimed.key.sha256), site.image_limits)
+        traits = model.traits
+        image = fit_for_model(rgb, traits.max_edge_px, traits.max_image_tokens)
+        naming = name_measurements(model, image, measurements, types)
+    except ClaudeError as error:
+        tries_left = claimed.attempt < claimed.max_attempt
+        if isinstance(error, ClaudeUnavailable) and tries_left:
+            raise
+        naming = Naming(degraded=Problem.of(error))
+    return Done(NAMING.dump_python(naming, mode="json"), naming.degraded)
+
+
+def _model(site: Site, claimed: Claim, model: str) -> Model:
+    """Return the model, with a ledger that writes a row before and after each request.
+
+    Raises:
+        ClaudeMisconfigured: No key is set.
+    """
+    key = site.settings.anthropic_api_key
+    if key is None:
+        raise ClaudeMisconfigured("ANTHROPIC_API_KEY is not set")
+
+    def open_call(asked: str) -> str:
+        with transaction(site.engine) as connection:
+            return claude_calls.open_call(connection, asked, claimed.id, claimed.job_id)
+
+    def close_call(call_id: str, call: Call) -> None:
+        with transaction(site.engine) as connection:
+            claude_calls.close_call(connection, call_id, _entry(call))
+
+    client = client_for(key.get_secret_value(), site.settings.anthropic_base_url)
+    return Model(model, client, open_call, close_call)
+
+
+def _entry(call: Call) -> CallOutcome:
+    """Return a request's end as the ledger keeps it."""
+    usage = call.usage
+    return CallOutcome(
+        outcome=call.outcome.value,
+        latency_s=call.latency_s,
+        usd=call.usd,
+        request_id=call.request_id,
+        input_tokens=usage.input_tokens if usage else None,
+        output_tokens=usage.output_tokens if usage else None,
+        cache_read_tokens=usage.cache_read_tokens if usage else None,
+        cache_write_tokens=usage.cache_write_tokens if usage else None,
+    )
