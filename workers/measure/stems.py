@@ -32,14 +32,18 @@ STROKE_MAX_WIDTH = 0.45
 # Two strokes of one letter stand this far apart, in letter heights (i's neighbours to M).
 PAIR_MIN = 0.28
 PAIR_MAX = 1.1
+# A letter's second stroke that ends this far (px) under its first is a round shoulder (n, m, h):
+# it stands nowhere.
+SHOULDER_DROP = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Stems:
     """The upright strokes of a line, in device pixels.
 
-    ``heights`` (n,) above the baseline and ``widths`` (n,) belong to the same n strokes;
-    ``pairs`` (m,) are the distances between the centers of two strokes of one letter.
+    ``heights`` are those above the baseline, of strokes that end at one of the font's heights;
+    ``widths`` are those of all strokes; ``pairs`` are the distances between the centers of two
+    neighbouring strokes of one letter. ``baseline`` is a row of the line's box.
     """
 
     baseline: int
@@ -73,12 +77,15 @@ def measure_stems(coverage: Coverage, labels: NDArray[np.int32]) -> Stems:
     heights = _stand(coverage, middle, strongest, baseline)
     upright &= heights >= STANDING_MIN * tallest
     chosen = np.flatnonzero(upright)
+    heights, centers = heights[chosen], centers[chosen]
     feet = labels[max(0, baseline - 2), strongest[chosen]] if len(chosen) else chosen
+    distance = np.diff(centers)
+    paired = (feet[1:] == feet[:-1]) & (feet[1:] > 0)
+    paired &= (distance >= PAIR_MIN * tallest) & (distance <= PAIR_MAX * tallest)
+    shoulder = np.zeros(len(chosen), np.bool_)
+    shoulder[1:] = paired & (heights[1:] < heights[:-1] - SHOULDER_DROP)
     return Stems(
-        baseline,
-        heights[chosen],
-        widths[chosen],
-        _pairs(centers[chosen], feet, tallest),
+        baseline, heights[~shoulder], widths[chosen], distance[paired].astype(np.float32)
     )
 
 
@@ -123,17 +130,8 @@ def _stand(
         return np.zeros(0, np.float32)
     above = coverage[:baseline, columns][::-1] / middle[columns]
     standing = np.vstack([above >= STROKE_END, np.zeros((1, len(columns)), np.bool_)])
-    full = standing.argmin(axis=0)
-    padded = np.vstack([above, np.zeros((1, len(columns)), np.float32)])
-    rest = np.clip(padded[full, np.arange(len(columns))], 0, 1)
-    return (full + rest).astype(np.float32)
-
-
-def _pairs(
-    centers: NDArray[np.float32], feet: NDArray[np.int32], tallest: float
-) -> NDArray[np.float32]:
-    """Return distances between neighbouring strokes of one connected piece."""
-    distance = np.diff(centers)
-    same = (feet[1:] == feet[:-1]) & (feet[1:] > 0)
-    near = (distance >= PAIR_MIN * tallest) & (distance <= PAIR_MAX * tallest)
-    return distance[same & near].astype(np.float32)
+    end = standing.argmin(axis=0)
+    padded = np.clip(np.vstack([above, np.zeros((1, len(columns)), np.float32)]), 0, 1)
+    every = np.arange(len(columns))
+    height = end - 1 + padded[np.maximum(end - 1, 0), every] + padded[end, every]
+    return np.where(end > 0, height, 0).astype(np.float32)
