@@ -4,6 +4,8 @@ A member's name is text and never a path, so links, devices, absolute paths and 
 nothing to act on. A size that an archive states is not believed.
 """
 
+import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -104,12 +106,28 @@ def read_members(
         yield from reader(file, meter)
 
 
+# What the libraries raise for damaged bytes, found by fuzzing besides their documentation.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+
+
 @contextmanager
 def _archive_errors() -> Iterator[None]:
     """Say the libraries' errors in ours."""
     try:
         yield
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError) as error:
+    except _DAMAGE as error:
         raise BadArchive(f"the archive is damaged: {error}") from error
 
 
@@ -130,12 +148,9 @@ def _zip_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, meter: _Meter)
     try:
         with archive.open(entry) as stream:
             return _read_member(entry.filename, stream, meter)
-    except (RuntimeError, NotImplementedError) as error:
-        # zipfile says so of encrypted entries and of compressions it does not know.
+    except _DAMAGE as error:
+        # Encrypted entries and unknown compressions come here too, with the library's words.
         return Member(entry.filename, problem=Problem.of(BadArchive(str(error))))
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        damaged = BadArchive(f"the file is damaged inside the archive: {error}")
-        return Member(entry.filename, problem=Problem.of(damaged))
 
 
 def _tar_members(file: BinaryIO, meter: _Meter) -> Iterator[Member]:
