@@ -1,0 +1,88 @@
+"""The application: what is connected, wrapped and routed."""
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio import CapacityLimiter
+from fastapi import APIRouter, FastAPI
+
+from api import auth, extract, health, items, jobs, token_sets
+from api.deps import BASE_PATH, Site
+from api.errors import add_error_handlers
+from api.middleware import BodyLimit, RequestContext
+from api.openapi import describe, operation_id, problems
+from api.options import ExtractOptions, JobOptions
+from api.security import check_key
+from shared.blobs import BlobStore
+from shared.db.engine import connect
+from shared.queue import celery_app
+from shared.settings import Settings, load_settings
+
+DESCRIPTION = """\
+Screenshots in, design tokens out: colors, spacing, typography, shadows and gradients, measured
+from the pixels.
+
+Send images or archives to `POST /api/v1/jobs`, watch the job, read its tokens or export them.
+Every error is `application/problem+json` (RFC 9457); every answer carries `X-Request-ID`.
+"""
+
+# Paths whose bodies are streamed to storage, and bounded there.
+STREAMED = frozenset({f"{BASE_PATH}/jobs"} | {BASE_PATH + path for path in extract.PATHS})
+# Two probes at once, and no more, may hang on a frozen database, broker and disk.
+CHECK_THREADS = 6
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application; nothing is connected before the first request needs it.
+
+    Args:
+        settings: Where things are; read from the environment by default, so that a server can
+            be given this function as a factory.
+
+    Raises:
+        StartError: A setting does not allow to start.
+    """
+    settings = settings or load_settings()
+    check_key(settings.secret_key.get_secret_value())
+    app = FastAPI(
+        title="Copy That",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
+    )
+    app.state.site = _connect(settings)
+    _route(app)
+    app.add_middleware(BodyLimit, streamed=STREAMED)
+    app.add_middleware(RequestContext)
+    add_error_handlers(app)
+    describe(app, (JobOptions, ExtractOptions))
+    return app
+
+
+def _connect(settings: Settings) -> Site:
+    return Site(
+        settings=settings,
+        engine=connect(settings.database_url),
+        blobs=BlobStore(settings.blob_dir),
+        celery=celery_app(settings.broker_url),
+        stopping=threading.Event(),
+        check_threads=CapacityLimiter(CHECK_THREADS),
+    )
+
+
+def _route(app: FastAPI) -> None:
+    versioned = APIRouter(prefix=BASE_PATH, responses=problems())
+    for part in (auth, jobs, items, token_sets, extract):
+        versioned.include_router(part.router)
+    app.include_router(versioned)
+    app.include_router(health.router)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.site.engine.dispose()

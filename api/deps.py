@@ -1,0 +1,116 @@
+"""What routes ask for, as annotated aliases."""
+
+import re
+import threading
+from dataclasses import dataclass
+from typing import Annotated
+
+from anyio import CapacityLimiter
+from celery import Celery
+from fastapi import Depends, Path, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
+from sqlalchemy import Engine
+
+from api.security import Kind, read_session_id
+from shared.blobs import BlobStore
+from shared.db import users
+from shared.db.engine import transaction
+from shared.db.users import UserView
+from shared.errors import NotFound, Unauthenticated
+from shared.settings import Settings
+
+BASE_PATH = "/api/v1"
+_ID_DIGITS = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What this process is set to and connected to."""
+
+    settings: Settings
+    engine: Engine
+    blobs: BlobStore
+    celery: Celery
+    # Set when the server stops: requests that wait for news answer with what there is.
+    stopping: threading.Event
+    # Threads for readiness checks: a hanging one must not take from those that serve requests.
+    check_threads: CapacityLimiter
+
+
+def _site(request: Request) -> Site:
+    site: Site = request.app.state.site
+    return site
+
+
+SiteDep = Annotated[Site, Depends(_site)]
+
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="ApiKey", description="An API key (`ct_…`) or access token."
+)
+# Never read here: it puts the login form behind Authorize in the documentation.
+_login_form = OAuth2PasswordBearer(
+    tokenUrl=f"{BASE_PATH}/auth/login", auto_error=False, scheme_name="Login"
+)
+
+
+def _current_user(
+    site: SiteDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    _documented: Annotated[str | None, Depends(_login_form)],
+) -> UserView:
+    """Return whose API key or access token came with the request.
+
+    Raises:
+        Unauthenticated: Neither came, or it is wrong, has expired or was revoked.
+    """
+    if credentials is None:
+        raise Unauthenticated("send an API key or an access token as a Bearer token")
+    secret = credentials.credentials
+    if secret.startswith(users.KEY_PREFIX):
+        with transaction(site.engine) as connection:
+            user = users.api_key_user(connection, secret)
+    else:
+        key = site.settings.secret_key.get_secret_value()
+        session_id = read_session_id(key, Kind.ACCESS, secret)
+        with transaction(site.engine) as connection:
+            user = users.session_user(connection, session_id)
+    if user is None:
+        raise Unauthenticated("the key or access token is not valid any more")
+    return user
+
+
+CurrentUser = Annotated[UserView, Depends(_current_user)]
+
+
+def _checked_id(value: str, prefix: str) -> str:
+    """Return an id that could be one of ours.
+
+    Raises:
+        NotFound: It could not, so nothing has it.
+    """
+    kind, _, digits = value.partition("_")
+    if kind != prefix or not _ID_DIGITS.fullmatch(digits):
+        raise NotFound(f"no {prefix} {value!a}")
+    return value
+
+
+def _job_id(job_id: Annotated[str, Path(examples=["job_" + "0" * 32])]) -> str:
+    return _checked_id(job_id, "job")
+
+
+def checked_item_id(item_id: Annotated[str, Path(examples=["item_" + "0" * 32])]) -> str:
+    """Return an item's id; see ``_checked_id``."""
+    return _checked_id(item_id, "item")
+
+
+def _key_id(key_id: Annotated[str, Path(examples=["key_" + "0" * 32])]) -> str:
+    return _checked_id(key_id, "key")
+
+
+JobId = Annotated[str, Depends(_job_id)]
+ItemId = Annotated[str, Depends(checked_item_id)]
+KeyId = Annotated[str, Depends(_key_id)]
+
+# How many rows a page holds when the caller does not say.
+DEFAULT_LIMIT = 50
+Limit = Annotated[int, Query(ge=1, le=200, description="How many rows a page holds.")]

@@ -1,0 +1,253 @@
+"""Errors as HTTP answers: ``application/problem+json`` (RFC 9457), whatever went wrong.
+
+This is the only place that knows the status of an error. The order of ``STATUSES`` does not
+matter: the nearest ancestor that is listed decides.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic_core import ErrorDetails
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from shared.errors import (
+    ClaudeError,
+    ClaudeUnavailable,
+    CopyThatError,
+    DeadlineExceeded,
+    EmailTaken,
+    ImageTooLarge,
+    InvalidOptions,
+    InvalidRequest,
+    NotFound,
+    NothingUsable,
+    NotReady,
+    Problem,
+    Unauthenticated,
+    Unavailable,
+    UnreadableInput,
+    UploadTooLarge,
+)
+
+PROBLEM_TYPE = "application/problem+json"
+# Long enough for a database or broker to restart, short enough for a person to wait.
+RETRY_UNAVAILABLE_S = 5
+
+STATUSES: dict[type[CopyThatError], HTTPStatus] = {
+    CopyThatError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    InvalidRequest: HTTPStatus.BAD_REQUEST,
+    InvalidOptions: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NothingUsable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UploadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    EmailTaken: HTTPStatus.CONFLICT,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    NotFound: HTTPStatus.NOT_FOUND,
+    NotReady: HTTPStatus.CONFLICT,
+    UnreadableInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ImageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
+    ClaudeError: HTTPStatus.BAD_GATEWAY,
+    ClaudeUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+_log = structlog.get_logger("api.errors")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field: a JSON pointer into its part of the request."""
+
+    pointer: str
+    detail: str
+    part: str = "body"
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the JSON members; ``part`` is called ``in`` there."""
+        return {"pointer": self.pointer, "in": self.part, "detail": self.detail}
+
+
+class InvalidFields(InvalidRequest):
+    """Fields of the request do not hold what they should."""
+
+    code = "validation_failed"
+    title = "The request is not valid"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        """Say the first error in words and keep all of them."""
+        super().__init__(_first_of(errors))
+        self.errors = errors
+
+
+class UnknownOptions(InvalidOptions):
+    """The options field does not hold what it should, field by field."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        """Say the first error in words and keep all of them."""
+        super().__init__(_first_of(errors))
+        self.errors = errors
+
+
+STATUSES[InvalidFields] = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def status_of(kind: type[CopyThatError]) -> HTTPStatus:
+    """Return the status of an error: its own, or that of its nearest listed ancestor."""
+    return next(
+        STATUSES[ancestor]
+        for ancestor in kind.__mro__
+        if issubclass(ancestor, CopyThatError) and ancestor in STATUSES
+    )
+
+
+def status_of_code(code: str) -> HTTPStatus:
+    """Return the status of an error that is known by its code alone, 500 for an unknown one."""
+    kinds: list[type[CopyThatError]] = [CopyThatError]
+    for kind in kinds:
+        if kind.code == code:
+            return status_of(kind)
+        kinds.extend(kind.__subclasses__())
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def field_errors(errors: Sequence[ErrorDetails | Any], root: str = "") -> list[FieldError]:
+    """Return pydantic's errors as ours; the values that were sent are not repeated.
+
+    Args:
+        errors: As pydantic lists them, ``loc`` beginning with the part of the request when
+            ``root`` is empty.
+        root: A pointer to what ``loc`` is relative to, in the body.
+    """
+    return [_field_error(error, root) for error in errors]
+
+
+def _field_error(error: Mapping[str, Any], root: str) -> FieldError:
+    loc = tuple(error["loc"])
+    if root:
+        return FieldError(root + _pointer(loc), error["msg"])
+    part, *rest = loc
+    if error["type"] == "json_invalid":
+        return FieldError("", f"not JSON: {error['ctx']['error']} at character {rest[0]}")
+    return FieldError(_pointer(rest), error["msg"], str(part))
+
+
+def _pointer(loc: Sequence[Any]) -> str:
+    """Return a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in loc)
+
+
+def _first_of(errors: Sequence[FieldError]) -> str:
+    first = errors[0]
+    return f"{first.pointer.lstrip('/') or first.part}: {first.detail}"
+
+
+def problem_response(
+    request: Request,
+    problem: Problem,
+    status: int,
+    *,
+    headers: Mapping[str, str] | None = None,
+    members: Mapping[str, Any] | None = None,
+) -> Response:
+    """Return a problem as an answer.
+
+    Args:
+        request: What it answers; its path is the ``instance``.
+        problem: What went wrong.
+        status: The HTTP status.
+        headers: More headers.
+        members: More members of the body.
+    """
+    body = {"type": problem.type, "title": problem.title, "status": status}
+    body |= {"detail": problem.detail, "instance": request.url.path, "code": problem.code}
+    content = jsonable_encoder(body | dict(members or {}))
+    return JSONResponse(content, status, headers, media_type=PROBLEM_TYPE)
+
+
+def answer_error(request: Request, error: CopyThatError) -> Response:
+    """Return one of our errors as an answer."""
+    members = {}
+    if isinstance(error, InvalidFields | UnknownOptions):
+        members["errors"] = [field.as_dict() for field in error.errors]
+    status = status_of(type(error))
+    return problem_response(
+        request, Problem.of(error), status, headers=_headers_of(request, error), members=members
+    )
+
+
+def _headers_of(request: Request, error: CopyThatError) -> dict[str, str]:
+    if isinstance(error, Unavailable):
+        return {"Retry-After": str(RETRY_UNAVAILABLE_S)}
+    if isinstance(error, Unauthenticated):
+        # RFC 6750, section 3: no error code where no credentials were sent.
+        sent = "authorization" in request.headers
+        return {"WWW-Authenticate": 'Bearer error="invalid_token"' if sent else "Bearer"}
+    return {}
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, CopyThatError)  # noqa: S101 -- registered for this class alone
+    if status_of(type(error)) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("answered with an error", code=error.code, detail=error.detail)
+    return answer_error(request, error)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 -- likewise
+    return answer_error(request, InvalidFields(field_errors(error.errors())))
+
+
+_KINDS_BY_STATUS: dict[int, type[CopyThatError]] = {
+    HTTPStatus.NOT_FOUND: NotFound,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: UploadTooLarge,
+}
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 -- likewise
+    status = HTTPStatus(error.status_code)
+    kind = _KINDS_BY_STATUS.get(status)
+    code = kind.code if kind else status.phrase.lower().replace(" ", "_")
+    title = kind.title if kind else status.phrase
+    detail = error.detail if error.detail != status.phrase else status.description
+    problem = Problem(code, title, detail or title)
+    return problem_response(request, problem, status, headers=error.headers)
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    """Answer what nobody foresaw: the caller gets an id, the log gets the trace."""
+    request_id = request.scope.get("state", {}).get("request_id", "")
+    _log.error("unforeseen error", request_id=request_id, exc_info=error)
+    problem = Problem.of(CopyThatError("the log of this request says more"))
+    return problem_response(
+        request,
+        problem,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        # Starlette answers these outside of our middleware, which would have set it.
+        headers={"X-Request-ID": request_id},
+        members={"request_id": request_id},
+    )
+
+
+async def _on_disconnect(request: Request, error: Exception) -> Response:
+    """End a request whose client has left; nobody reads the answer."""
+    del error
+    problem = Problem.of(InvalidRequest("the connection ended before the request did"))
+    return problem_response(request, problem, HTTPStatus.BAD_REQUEST)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Make every error of an application a problem."""
+    app.add_exception_handler(CopyThatError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
+    app.add_exception_handler(Exception, _on_bug)

@@ -1,0 +1,120 @@
+"""Whether the process lives, and whether it can do its work."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from typing import Literal
+
+import anyio
+import structlog
+from anyio import CapacityLimiter, to_thread
+from celery import Celery
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import ProgrammingError
+
+from api.deps import SiteDep
+from api.errors import RETRY_UNAVAILABLE_S, problem_response
+from api.openapi import problems
+from api.schemas import Answer
+from shared.blobs import BlobStore
+from shared.db.engine import transaction
+from shared.db.models import User
+from shared.errors import Problem, Unavailable
+from shared.queue import Queue, depth
+
+# A probe that waits longer takes the answer for no; a frozen server never refuses, it is silent.
+CHECK_TIMEOUT_S = 4.0
+
+router = APIRouter(tags=["service"])
+_log = structlog.get_logger("api.health")
+
+
+class Health(Answer):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Check(Answer):
+    """One thing that the service needs."""
+
+    state: Literal["up", "down"]
+    latency_ms: float
+    detail: str = ""
+
+
+class Readiness(Answer):
+    """Everything that the service needs is there."""
+
+    status: Literal["ready"]
+    checks: dict[str, Check]
+
+
+@router.get("/healthz")
+async def read_health() -> Health:
+    """Tell that the process is alive; asks nothing of anybody."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", response_model=Readiness, responses=problems())
+async def read_readiness(request: Request, site: SiteDep) -> Readiness | Response:
+    """Tell whether database, broker and storage answer, each with its latency; 503 if not."""
+    wanted: dict[str, Callable[[], None]] = {
+        "database": partial(_check_database, site.engine),
+        "broker": partial(_check_broker, site.celery),
+        "storage": partial(_check_storage, site.blobs),
+    }
+    checks: dict[str, Check] = {}
+    async with anyio.create_task_group() as group:
+        for name, check in wanted.items():
+            group.start_soon(_run_check, site.check_threads, name, check, checks)
+    down = sorted(name for name, check in checks.items() if check.state == "down")
+    if not down:
+        return Readiness(status="ready", checks=checks)
+    _log.warning("not ready", down=down)
+    problem = Problem.of(Unavailable(f"{' and '.join(down)} cannot be used"))
+    return problem_response(
+        request,
+        problem,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        headers={"Retry-After": str(RETRY_UNAVAILABLE_S)},
+        members={"checks": {name: check.model_dump() for name, check in checks.items()}},
+    )
+
+
+async def _run_check(
+    threads: CapacityLimiter, name: str, check: Callable[[], None], checks: dict[str, Check]
+) -> None:
+    """Run a check in a thread, and leave it behind when it hangs."""
+    started = time.perf_counter()
+    detail = f"no answer within {CHECK_TIMEOUT_S:g} s"
+    with anyio.move_on_after(CHECK_TIMEOUT_S):
+        try:
+            await to_thread.run_sync(check, abandon_on_cancel=True, limiter=threads)
+            detail = ""
+        except Unavailable as error:
+            detail = error.detail
+    latency_ms = round((time.perf_counter() - started) * 1000, 2)
+    checks[name] = Check(state="down" if detail else "up", latency_ms=latency_ms, detail=detail)
+
+
+def _check_database(engine: Engine) -> None:
+    try:
+        with transaction(engine) as connection:
+            connection.execute(select(User.id).limit(1))
+    except ProgrammingError as error:
+        raise Unavailable("the schema is missing: run the migrations") from error
+
+
+def _check_broker(celery: Celery) -> None:
+    depth(celery, Queue.IO)
+
+
+def _check_storage(blobs: BlobStore) -> None:
+    probe = blobs.start()
+    try:
+        probe.write(b"ready?")
+    finally:
+        probe.drop()

@@ -1,0 +1,86 @@
+"""The items of a job, and their images."""
+
+from pathlib import PurePosixPath
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse
+
+from api.deps import (
+    BASE_PATH,
+    DEFAULT_LIMIT,
+    CurrentUser,
+    ItemId,
+    JobId,
+    Limit,
+    SiteDep,
+)
+from api.openapi import problems
+from api.schemas import Page
+from api.views import Item, ItemStatus
+from shared.db.engine import transaction
+from shared.db.items import list_items, read_item
+from shared.db.jobs import read_job
+from shared.errors import NotFound
+
+# No job has as many items; PostgreSQL's integer has room for it.
+MAX_ORDINAL = 2**31 - 1
+
+router = APIRouter(prefix="/jobs/{job_id}/items", tags=["items"])
+
+
+@router.get("", responses=problems(401, 404, 422))
+def list_job_items(
+    job_id: JobId,
+    user: CurrentUser,
+    site: SiteDep,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Annotated[int, Query(ge=0, le=MAX_ORDINAL)] | None = None,
+    status: ItemStatus | None = None,
+) -> Page[Item]:
+    """Return a page of a job's items, in the order they came in."""
+    with transaction(site.engine) as connection:
+        read_job(connection, user.id, job_id)
+        found = list_items(
+            connection, user.id, job_id, limit=limit + 1, after=cursor, status=status
+        )
+    shown = [Item.of(view, BASE_PATH) for view in found[:limit]]
+    return Page(data=shown, next_cursor=str(shown[-1].index) if len(found) > limit else None)
+
+
+@router.get("/{item_id}", responses=problems(401, 404))
+def read_one_item(job_id: JobId, item_id: ItemId, user: CurrentUser, site: SiteDep) -> Item:
+    """Return an item with its stages, timings, error and cost."""
+    with transaction(site.engine) as connection:
+        return Item.of(read_item(connection, user.id, job_id, item_id), BASE_PATH)
+
+
+_IMAGE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The bytes as they were handed in.",
+        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.get(
+    "/{item_id}/image",
+    response_class=FileResponse,
+    responses=problems(401, 404) | _IMAGE,
+)
+def read_item_image(
+    job_id: JobId, item_id: ItemId, user: CurrentUser, site: SiteDep
+) -> FileResponse:
+    """Return an item's image as it was handed in."""
+    with transaction(site.engine) as connection:
+        item = read_item(connection, user.id, job_id, item_id)
+    if item.sha256 is None or not site.blobs.path(item.sha256).is_file():
+        raise NotFound(f"no image of item {item_id}")
+    return FileResponse(
+        site.blobs.path(item.sha256),
+        media_type=item.media_type,
+        filename=PurePosixPath(item.filename).name or None,
+        content_disposition_type="inline",
+        # The item never gets another image.
+        headers={"Cache-Control": "private, max-age=31536000, immutable"},
+    )

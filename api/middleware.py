@@ -1,0 +1,99 @@
+"""What happens to every request: an id, a line in the log, and a limit on its body."""
+
+import re
+import time
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import answer_error
+from shared.db.engine import new_id
+from shared.errors import UploadTooLarge
+
+# What may come from outside and stand in logs and rows: no spaces, no quotes, no line breaks.
+_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+# JSON bodies and login forms are small; only uploads, which are streamed, may be more.
+MAX_BODY_BYTES = 1024 * 1024
+
+_log = structlog.get_logger("api.requests")
+
+
+class RequestContext:
+    """Gives each request its ``X-Request-ID``, the caller's if that is sane, and logs it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        wanted = Headers(scope=scope).get("x-request-id", "")
+        request_id = wanted if _SANE_ID.fullmatch(wanted) else new_id("req")
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = time.perf_counter()
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            finally:
+                _log.info(
+                    "request",
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    seconds=round(time.perf_counter() - started, 4),
+                )
+
+
+class BodyLimit:
+    """Answers 413 to a body that is larger than any that is not streamed may be."""
+
+    def __init__(self, app: ASGIApp, streamed: frozenset[str]) -> None:
+        """Wrap an application; the ``streamed`` paths bound their bodies themselves."""
+        self._app = app
+        self._streamed = streamed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http" or scope["path"] in self._streamed:
+            await self._app(scope, receive, send)
+            return
+        detail = f"the body is over the limit of {MAX_BODY_BYTES} bytes"
+        if _declared_bytes(scope) > MAX_BODY_BYTES:
+            response = answer_error(Request(scope), UploadTooLarge(detail))
+            await response(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > MAX_BODY_BYTES:
+                # FastAPI turns any other exception that reading a body meets into a 400.
+                raise HTTPException(413, detail)
+            return message
+
+        await self._app(scope, receive_within_limit, send)
+
+
+def _declared_bytes(scope: Scope) -> int:
+    """Return the body's declared length, 0 when it declares none."""
+    declared = Headers(scope=scope).get("content-length", "")
+    return int(declared) if declared.isdecimal() else 0

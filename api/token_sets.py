@@ -1,0 +1,65 @@
+"""Token sets, as JSON and as files."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from api.deps import CurrentUser, ItemId, JobId, SiteDep, checked_item_id
+from api.openapi import problems
+from shared.db.engine import transaction
+from shared.db.items import read_item
+from shared.db.results import read_item_tokens, read_job_tokens
+from shared.export import Format, export
+from shared.tokens import TokenSet
+
+router = APIRouter(prefix="/jobs/{job_id}", tags=["tokens"])
+
+
+@router.get("/tokens", responses=problems(401, 404, 409))
+def read_tokens_of_job(job_id: JobId, user: CurrentUser, site: SiteDep) -> TokenSet:
+    """Return the token set that a job's images came to together."""
+    with transaction(site.engine) as connection:
+        return read_job_tokens(connection, user.id, job_id)
+
+
+@router.get("/items/{item_id}/tokens", responses=problems(401, 404, 409))
+def read_tokens_of_item(
+    job_id: JobId, item_id: ItemId, user: CurrentUser, site: SiteDep
+) -> TokenSet:
+    """Return the token set of one image; it may be there while the job runs."""
+    with transaction(site.engine) as connection:
+        return read_item_tokens(connection, read_item(connection, user.id, job_id, item_id))
+
+
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file.",
+        "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.get(
+    "/export/{format}",
+    response_class=Response,
+    responses=problems(401, 404, 409, 422) | _FILE,
+)
+def export_tokens(
+    job_id: JobId,
+    format: Format,  # noqa: A002 -- the name in the path
+    user: CurrentUser,
+    site: SiteDep,
+    item: Annotated[str | None, Query(description="Export this item's set.")] = None,
+) -> Response:
+    """Return a token set as a file."""
+    with transaction(site.engine) as connection:
+        if item is None:
+            token_set = read_job_tokens(connection, user.id, job_id)
+        else:
+            view = read_item(connection, user.id, job_id, checked_item_id(item))
+            token_set = read_item_tokens(connection, view)
+    file = export(token_set, format)
+    disposition = f'attachment; filename="{file.name}"'
+    return Response(
+        file.content, media_type=file.media_type, headers={"Content-Disposition": disposition}
+    )

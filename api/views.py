@@ -1,0 +1,217 @@
+"""Jobs and items as JSON."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, Self
+
+from pydantic import ConfigDict, Field
+
+from api.options import JobOptions
+from api.schemas import Answer
+from shared.db.items import ItemView, StageView
+from shared.db.jobs import JobView, has_ended
+from shared.db.models import JobState
+
+ItemStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "canceled"]
+
+# A unit of work is done or dead; what a reader knows is whether the stage succeeded.
+_STAGE_STATUSES = {"done": "succeeded", "dead": "failed"}
+
+
+class StoredProblem(Answer):
+    """Why a job or an item is what it is."""
+
+    type: str
+    title: str
+    code: str
+    detail: str
+
+
+class Cost(Answer):
+    """What Claude's part came to, retries and failed calls included."""
+
+    usd: float | None = Field(description="Null while a call's price is not known.")
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+
+    @classmethod
+    def of(cls, view: JobView | ItemView) -> Self:
+        """Return what a job or an item cost."""
+        usd: Decimal | None = view.usd
+        return cls(
+            usd=None if usd is None else float(usd),
+            calls=view.calls,
+            input_tokens=view.input_tokens,
+            output_tokens=view.output_tokens,
+            cache_read_tokens=view.cache_read_tokens,
+        )
+
+
+class Counts(Answer):
+    """Where the items stand: `queued + running + succeeded + failed + canceled = total`."""
+
+    total: int = Field(description="Grows while archives are unpacked.")
+    queued: int = Field(description="Not begun, between two stages, or waiting for a retry.")
+    running: int
+    succeeded: int
+    degraded: int = Field(description="Of those that succeeded: named by rule, not by Claude.")
+    failed: int
+    canceled: int
+    cached: int = Field(description="Of those that succeeded: answered from an earlier result.")
+
+
+class ShownOptions(JobOptions):
+    """The options that a job runs with."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class JobLinks(Answer):
+    """Where the parts of a job are."""
+
+    self: str
+    items: str
+    tokens: str
+    export: str = Field(description="Put a format in the place of `{format}`.")
+
+
+class Job(Answer):
+    """What was handed in, and how far it is."""
+
+    id: str
+    name: str
+    status: JobState
+    options: ShownOptions
+    request_id: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None = Field(description="Until when the results can be read.")
+    counts: Counts
+    skipped_members: int = Field(description="Files of archives that are no images by name.")
+    progress: float = Field(ge=0, le=1, description="The part of the items that have ended.")
+    eta_seconds: float | None = Field(description="Null while there is nothing to tell it by.")
+    cost: Cost
+    error: StoredProblem | None
+    links: JobLinks
+
+    @classmethod
+    def of(cls, view: JobView, base_path: str, now: datetime) -> Self:
+        """Return the JSON form of a job at a time."""
+        path = f"{base_path}/jobs/{view.id}"
+        ended = view.succeeded + view.failed + view.canceled
+        return cls(
+            id=view.id,
+            name=view.name,
+            status=JobState(view.state),
+            options=ShownOptions.model_validate(view.options),
+            request_id=view.request_id,
+            created_at=view.created_at,
+            started_at=view.started_at,
+            finished_at=view.finished_at,
+            expires_at=view.expires_at,
+            counts=Counts.model_validate(view),
+            skipped_members=view.skipped_members,
+            progress=1.0 if has_ended(view) else _share(ended, view.total),
+            eta_seconds=_eta_s(view, ended, now),
+            cost=Cost.of(view),
+            error=StoredProblem.model_validate(view.error) if view.error else None,
+            links=JobLinks(
+                self=path,
+                items=f"{path}/items",
+                tokens=f"{path}/tokens",
+                export=f"{path}/export/{{format}}",
+            ),
+        )
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 0.0
+
+
+def _eta_s(view: JobView, ended: int, now: datetime) -> float | None:
+    """Return the seconds left if the rest goes as fast as what has ended, cached items apart."""
+    if has_ended(view):
+        return 0.0
+    worked = ended - view.cached
+    if view.state != JobState.RUNNING or view.started_at is None or worked <= 0:
+        return None
+    elapsed_s = (now - view.started_at).total_seconds()
+    return round(elapsed_s / worked * (view.total - ended), 1)
+
+
+class StageProgress(Answer):
+    """One stage of an item."""
+
+    name: str = Field(examples=["measure"])
+    status: ItemStatus
+    attempt: int
+    next_retry_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    seconds: float | None
+    worker: str | None
+
+    @classmethod
+    def of(cls, view: StageView) -> Self:
+        """Return the JSON form of a stage."""
+        shown = {name: getattr(view, name) for name in cls.model_fields}
+        return cls(**shown | {"status": _STAGE_STATUSES.get(view.status, view.status)})
+
+
+class ItemLinks(Answer):
+    """Where the parts of an item are."""
+
+    self: str
+    job: str
+    image: str | None
+    tokens: str
+
+
+class Item(Answer):
+    """One image of a job."""
+
+    id: str
+    job_id: str
+    index: int = Field(description="Its place in the job, from 0.")
+    filename: str = Field(description="Its path inside the archive it came in.")
+    sha256: str | None = Field(description="Null for a file that is no image.")
+    media_type: str | None
+    width: int | None = Field(description="In pixels, once measured.")
+    height: int | None = Field(description="In pixels, once measured.")
+    status: ItemStatus
+    stage: str | None = Field(description="The stage it is in, or ended in.")
+    attempts: int
+    cached: bool
+    degraded: bool = Field(description="Measured, but named by rule; `error` says why.")
+    error: StoredProblem | None
+    stages: list[StageProgress]
+    cost: Cost
+    links: ItemLinks
+
+    @classmethod
+    def of(cls, view: ItemView, base_path: str) -> Self:
+        """Return the JSON form of an item."""
+        job = f"{base_path}/jobs/{view.job_id}"
+        path = f"{job}/items/{view.id}"
+        copied: dict[str, Any] = {
+            name: getattr(view, name)
+            for name in cls.model_fields
+            if name not in {"index", "stage", "stages", "cost", "links", "error"}
+        }
+        return cls(
+            **copied,
+            index=view.ordinal,
+            stage=view.stages[-1].name if view.stages else None,
+            stages=[StageProgress.of(stage) for stage in view.stages],
+            error=StoredProblem.model_validate(view.error) if view.error else None,
+            cost=Cost.of(view),
+            links=ItemLinks(
+                self=path,
+                job=job,
+                image=f"{path}/image" if view.sha256 else None,
+                tokens=f"{path}/tokens",
+            ),
+        )

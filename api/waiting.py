@@ -1,0 +1,104 @@
+"""``Prefer: wait=N`` (RFC 7240): an answer that is held until there is news.
+
+A waiting request holds no thread and no connection between two looks at the job.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from starlette.concurrency import run_in_threadpool
+
+from api.deps import Site
+from shared.db.engine import transaction
+from shared.db.jobs import JobView, read_job
+
+# Proxies close silent connections after a minute or more.
+MAX_WAIT_S = 60
+# How old news may be when it is told. A look costs about a millisecond of database.
+LOOK_EVERY_S = 0.25
+# What a client that polls is told to wait between two looks.
+RETRY_AFTER_S = 1
+
+_WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*", re.IGNORECASE)
+
+
+def _wait_s(
+    prefer: Annotated[
+        str | None,
+        Header(
+            description=f"`wait=N`: hold the answer for up to N seconds, {MAX_WAIT_S} at most.",
+            examples=["wait=30"],
+        ),
+    ] = None,
+) -> int:
+    """Return for how many seconds the client would wait; what is not understood is ignored."""
+    for preference in (prefer or "").split(","):
+        wanted = _WAIT.fullmatch(preference.partition(";")[0])
+        if wanted:
+            return min(int(wanted[1]), MAX_WAIT_S)
+    return 0
+
+
+WaitDep = Annotated[int, Depends(_wait_s)]
+
+
+def entity_tag(version: str) -> str:
+    """Return the tag of a version of a job."""
+    return f'"{version}"'
+
+
+def _known_tags(
+    if_none_match: Annotated[
+        str | None, Header(description="The `ETag` of the version that the client has.")
+    ] = None,
+) -> frozenset[str]:
+    """Return the tags the client has, less the weakness: RFC 9110, 13.1.2 compares so."""
+    tags = (tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(","))
+    return frozenset(tag for tag in tags if tag)
+
+
+KnownTagsDep = Annotated[frozenset[str], Depends(_known_tags)]
+
+
+def applied(wait_s: int) -> dict[str, str]:
+    """Return the header that says which preference was honoured."""
+    return {"Preference-Applied": f"wait={wait_s}"} if wait_s else {}
+
+
+async def watch_job(
+    request: Request,
+    owner_id: str,
+    job_id: str,
+    wait_s: int,
+    is_news: Callable[[JobView], bool],
+) -> JobView:
+    """Return a job as soon as it is news, or as it is when the time is up.
+
+    Args:
+        request: Who waits; a client that leaves ends the wait.
+        owner_id: Whose job.
+        job_id: The job.
+        wait_s: For how many seconds at most; 0 looks once.
+        is_news: Whether a state of the job is what the client waits for.
+
+    Raises:
+        NotFound: There is no such job, or it is somebody else's.
+    """
+    site: Site = request.app.state.site
+
+    def look() -> JobView:
+        with transaction(site.engine) as connection:
+            return read_job(connection, owner_id, job_id)
+
+    deadline = time.monotonic() + wait_s
+    view = await run_in_threadpool(look)
+    while not is_news(view) and (left := deadline - time.monotonic()) > 0:
+        if site.stopping.is_set() or await request.is_disconnected():
+            break
+        await asyncio.sleep(min(LOOK_EVERY_S, left))
+        view = await run_in_threadpool(look)
+    return view
