@@ -88,6 +88,7 @@ def claim(path: Path) -> Iterator[DataDir]:
         _lock(lock, place)
         announce(place, url=None)
         yield place
+        _remove_socket_dir(place)
         lock.truncate(0)
 
 
@@ -135,8 +136,7 @@ def make_socket_dir(place: DataDir, owner: Account) -> Path:
     Raises:
         StartError: There is no such place, or somebody else has taken its name.
     """
-    name = f"copythat-{os.getuid()}-{sha256(os.fsencode(place.path)).hexdigest()[:12]}"
-    path = _socket_base(name, owner) / name
+    path = _socket_base(place, owner) / _socket_dir_name(place)
     if path.is_symlink() or (path.exists() and path.stat().st_uid not in {0, owner.uid}):
         raise StartError(f"{path} belongs to somebody else; remove it or set TMPDIR")
     try:
@@ -149,14 +149,29 @@ def make_socket_dir(place: DataDir, owner: Account) -> Path:
     return path
 
 
-def _socket_base(name: str, owner: Account) -> Path:
-    wishes = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp", "/var/tmp")  # noqa: S108 -- only as a parent
-    for base in (Path(wish) for wish in wishes if wish):
-        longest = os.fsencode(base / name / LONGEST_SOCKET_NAME)
+def _remove_socket_dir(place: DataDir) -> None:
+    for base in _socket_bases():
+        path = base / _socket_dir_name(place)
+        if not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _socket_dir_name(place: DataDir) -> str:
+    return f"copythat-{os.getuid()}-{sha256(os.fsencode(place.path)).hexdigest()[:12]}"
+
+
+def _socket_base(place: DataDir, owner: Account) -> Path:
+    for base in _socket_bases():
+        longest = os.fsencode(base / _socket_dir_name(place) / LONGEST_SOCKET_NAME)
         short = len(longest) <= MAX_SOCKET_PATH_BYTES
         if short and os.access(base, os.W_OK | os.X_OK) and reachable(base, owner):
             return base
     raise StartError("no writable directory with a short path for sockets: set TMPDIR to one")
+
+
+def _socket_bases() -> list[Path]:
+    wishes = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp", "/var/tmp")  # noqa: S108 -- only as a parent
+    return [Path(wish) for wish in wishes if wish]
 
 
 def reachable(path: Path, account: Account) -> bool:

@@ -22,6 +22,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # and a lasting one does not keep the machine busy.
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 10.0
+MAX_DOUBLINGS = 16  # far past the longest pause, far from the largest float
 # A program that ran this long before it died has not failed to start.
 STEADY_AFTER_S = 30.0
 # Larger logs are set aside when their program starts.
@@ -131,7 +132,7 @@ def pause_s(deaths: int, chance: float) -> float:
         deaths: How often in a row the program died, from 1.
         chance: A number in [0, 1) that spreads programs that died together.
     """
-    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (deaths - 1))
+    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(deaths - 1, MAX_DOUBLINGS))
     return longest * (0.5 + chance / 2)
 
 

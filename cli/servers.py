@@ -227,12 +227,14 @@ def database_url(sockets: Path) -> str:
 
 
 def postgres_ready(place: DataDir) -> bool:
-    """Tell whether the server has finished its start, by the last line of its pid file."""
+    """Tell whether a server runs that has finished its start, by its pid file."""
     try:
         lines = (place.pgdata / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
         return False
-    return len(lines) > READY_LINE and lines[READY_LINE].strip() == "ready"
+    started = len(lines) > READY_LINE and lines[READY_LINE].strip() == "ready"
+    # A killed server leaves its file.
+    return started and _works_in(int(lines[0]), place.pgdata)
 
 
 def redis_program(place: DataDir, sockets: Path) -> Program:
