@@ -148,11 +148,7 @@ class Model:
             ClaudeMisconfigured: The API takes no request of this account.
         """
         answer = self._request(request)
-        if (
-            isinstance(answer, Failure)
-            and answer.forcing_refused
-            and self.client.forces(self.name)
-        ):
+        if isinstance(answer, Failure) and answer.forcing_refused:
             self.client.stop_forcing(self.name)
             answer = self._request(request)
         if isinstance(answer, Failure):

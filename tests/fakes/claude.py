@@ -1,0 +1,314 @@
+"""A Claude that answers over real HTTP: llmock, taught to name what it is asked about.
+
+Without a script it answers every request with a good tool call for the ids that stand in it.
+A script is llmock's own behaviours (``Fail``, ``Reply``, ``Delay``) and ``Raw`` for bodies that
+llmock cannot send, one a request, in order. As a program it serves until it is stopped::
+
+    python -m tests.fakes.claude --port 8099
+    ANTHROPIC_BASE_URL=http://127.0.0.1:8099/anthropic ANTHROPIC_API_KEY=any copythat up
+"""
+
+import argparse
+import base64
+import json
+import math
+import re
+import signal
+import threading
+from collections import deque
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Self
+
+from llmock.chaos import ChaosSettings
+from llmock.scenarios import Delay, Fail, Plan, Reply, RequestInfo, ScenarioQueue, ToolCall
+from llmock.testing import LLMockServer
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PATCH_PX = 28  # a token of a picture
+CHARS_A_TOKEN = 4
+UNFORCEABLE = ("claude-sonnet-5-5", "claude-opus-5-5", "claude-fable", "claude-mythos")
+
+_LINE = re.compile(r"^([cstgh])(\d+) (.*)$", re.MULTILINE)
+_ARRAYS = {"c": "colors", "s": "spacing", "t": "typography", "h": "shadows", "g": "gradients"}
+_COLOR_ROLES = ("background", "surface", "text", "border")
+_STYLES = ((32, "display"), (20, "heading"), (16, "subheading"), (14, "body"), (0, "caption"))
+_STEPS = ("hairline", "tight", "close", "snug", "base", "loose", "wide", "far", "section")
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A response as bytes. Less body than ``length`` drops the connection half way."""
+
+    body: bytes
+    content_type: str = "application/json"
+    status: int = 200
+    length: int | None = None
+
+
+Scripted = Fail | Reply | Delay | Raw
+
+_current: ContextVar[tuple[dict[str, Any], Scripted | None]] = ContextVar("current")
+
+HTML_PAGE = Raw(b"<html><body>Please log in to the network</body></html>", "text/html")
+EMPTY_OBJECT = Raw(b"{}")
+CUT_JSON = Raw(b'{"id": "msg_1", "type": "message", "content": [{"type": "te')
+DROPPED = Raw(b'{"id": "msg_1", ', length=4096)
+
+REFUSAL = Reply(text="I can't help with this image.", finish_reason="refusal")
+NO_TOOL_CALL = Reply(text="What a nice dashboard!", finish_reason="end_turn")
+CUT_SHORT = Reply(text="", finish_reason="max_tokens")
+OVERLOADED = Fail(529)
+
+
+class ClaudeServer:
+    """The server in a thread of this process: ``with ClaudeServer() as claude: ...``."""
+
+    def __init__(self, port: int = 0, latency_ms: int = 0) -> None:
+        self._server = LLMockServer(port=port, chaos=ChaosSettings(latency_ms=latency_ms))
+        self._script: deque[Scripted] = deque()
+        self.always: Scripted | None = None
+        self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self._server.state.scenarios = _NamingQueue()
+        self._server.app.add_middleware(_Border, server=self)
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+
+    @property
+    def base_url(self) -> str:
+        """What ``ANTHROPIC_BASE_URL`` is set to."""
+        return str(self._server.base_url("anthropic"))
+
+    def script(self, *replies: Scripted) -> None:
+        """Add replies, taken one a request in this order; then ``always``, then good ones."""
+        self._script.extend(replies)
+
+    def reset(self) -> None:
+        """Forget requests and scripts."""
+        self._server.state.reset()
+        self._script.clear()
+        self.always = None
+        self.requests.clear()
+        self.headers.clear()
+
+    def next_reply(self) -> Scripted | None:
+        """Return what is scripted for a request that came in just now."""
+        return self._script.popleft() if self._script else self.always
+
+
+class _NamingQueue(ScenarioQueue):
+    """llmock's queue, with the script of ``ClaudeServer`` and good answers behind it."""
+
+    def plan_for(self, info: RequestInfo) -> Plan:
+        """Return what llmock was told over its own HTTP interface, else what we script."""
+        told = super().plan_for(info)
+        if not told.is_empty:
+            return told
+        body, scripted = _current.get()
+        if isinstance(scripted, Fail):
+            return Plan(fail=scripted)
+        if isinstance(scripted, Reply):
+            return Plan(reply=scripted)
+        if refused := _refuse(body):
+            return Plan(fail=refused)
+        delay = scripted if isinstance(scripted, Delay) else None
+        return Plan(delay=delay, reply=Reply(tool_calls=(answer(body),)))
+
+
+def _refuse(body: dict[str, Any]) -> Fail | None:
+    """Return the error that the API gives for a tool that may not be forced."""
+    forced = body.get("tool_choice", {}).get("type") in {"tool", "any"}
+    if forced and str(body.get("model")).startswith(UNFORCEABLE):
+        return Fail(400, message="tool_choice: this model supports only auto and none")
+    return None
+
+
+def answer(body: dict[str, Any]) -> ToolCall:
+    """Return a tool call that names every id in a request, each by what its line says."""
+    arguments: dict[str, list[Any]] = {
+        key: [] for key in body["tools"][0]["input_schema"]["properties"]
+    }
+    for letter, number, line in _LINE.findall(_text(body)):
+        if (items := arguments.get(_ARRAYS[letter])) is not None:
+            items.append(_item(letter, int(number), line))
+    return ToolCall(body["tools"][0]["name"], arguments)
+
+
+def _text(body: dict[str, Any]) -> str:
+    """Return the text of a request's user turn."""
+    blocks = body["messages"][0]["content"]
+    return "\n".join(block["text"] for block in blocks if block["type"] == "text")
+
+
+def _image(body: dict[str, Any]) -> bytes | None:
+    """Return the first picture of a request."""
+    for block in body["messages"][0]["content"]:
+        if isinstance(block, dict) and block["type"] == "image":
+            return base64.b64decode(block["source"]["data"])
+    return None
+
+
+def _item(letter: str, number: int, line: str) -> dict[str, Any]:
+    """Return the item for one line: a guess at what a careful reader would say."""
+    role, slug = _guess(letter, number, line)
+    item: dict[str, Any] = {
+        "i": f"{letter}{number}",
+        "n": slug,
+        "p": 90,
+        "d": f"Seen as {role}",
+        "r": role,
+    }
+    if letter == "s":
+        item["u"] = "px"
+    if letter == "t":
+        item["f"] = "sans"
+    return item
+
+
+def _guess(letter: str, number: int, line: str) -> tuple[str, str]:
+    """Return a role and a name for a line."""
+    if letter == "c":
+        role = next((each for each in _COLOR_ROLES if each in line), "primary")
+        return role, role
+    if letter == "s":
+        role = next(each for each in ("padding", "gap", "margin") if each in line)
+        px = float(line.partition("px")[0])
+        step = _STEPS[min(len(_STEPS) - 1, round(px) // 4)]
+        return role, f"{role}-{step}"
+    if letter == "t":
+        size = float(re.split(r"[/ ]", line)[0])
+        role = next(name for least, name in _STYLES if size >= least)
+        return role, role
+    if letter == "h":
+        return ("card", "card") if number == 1 else ("raised", "raised")
+    return ("hero", "hero") if number == 1 else ("decorative", "accent")
+
+
+def count_usage(request: dict[str, Any], output: Sequence[Any]) -> dict[str, int]:
+    """Return a usage near what the API would bill, for the demo's sum and the ledger's tests."""
+    image = _image(request)
+    picture = 0
+    if image is not None:
+        width, height = (int.from_bytes(image[at : at + 4], "big") for at in (16, 20))
+        picture = math.ceil(width / PATCH_PX) * math.ceil(height / PATCH_PX)
+    standing = len(json.dumps(request.get("system", ""))) + len(json.dumps(request["tools"]))
+    return {
+        "input_tokens": picture + len(_text(request)) // CHARS_A_TOKEN,
+        "output_tokens": max(1, len(json.dumps(output)) // CHARS_A_TOKEN),
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": standing // CHARS_A_TOKEN,
+    }
+
+
+class _Border:
+    """Records what comes in, sends raw bodies, and adds to llmock's messages what they lack."""
+
+    def __init__(self, app: ASGIApp, server: ClaudeServer) -> None:
+        self._app = app
+        self._server = server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].endswith("/v1/messages"):
+            await self._app(scope, receive, send)
+            return
+        body = await _read(receive)
+        request = json.loads(body)
+        number = self._record(request, scope)
+        scripted = self._server.next_reply()
+        if isinstance(scripted, Raw):
+            await _send_raw(scripted, send)
+            return
+        _current.set((request, scripted))
+        await self._app(scope, _replay(body), _Completed(send, request, number))
+
+    def _record(self, request: dict[str, Any], scope: Scope) -> int:
+        self._server.requests.append(request)
+        headers = {key.decode(): value.decode("latin-1") for key, value in scope["headers"]}
+        self._server.headers.append(headers)
+        return len(self._server.requests)
+
+
+class _Completed:
+    """A ``send`` that gives a message its request id and a full usage."""
+
+    def __init__(self, send: Send, request: dict[str, Any], number: int) -> None:
+        self._send = send
+        self._request = request
+        self._number = number
+        self._start: Message = {}
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        self._body += message.get("body", b"")
+        if message.get("more_body"):
+            return
+        body = self._complete()
+        kept = [each for each in self._start["headers"] if each[0] != b"content-length"]
+        added = [
+            (b"content-length", str(len(body)).encode()),
+            (b"request-id", f"req_{self._number:06d}".encode()),
+        ]
+        await self._send({**self._start, "headers": [*kept, *added]})
+        await self._send({"type": "http.response.body", "body": body})
+
+    def _complete(self) -> bytes:
+        reply = json.loads(self._body)
+        if reply.get("type") != "message":
+            return self._body
+        reply["usage"] = count_usage(self._request, reply["content"])
+        return json.dumps(reply).encode()
+
+
+async def _read(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        body += bytes(message.get("body", b""))
+        if not message.get("more_body"):
+            return body
+
+
+def _replay(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+async def _send_raw(raw: Raw, send: Send) -> None:
+    length = len(raw.body) if raw.length is None else raw.length
+    headers = [
+        (b"content-type", raw.content_type.encode()),
+        (b"content-length", str(length).encode()),
+    ]
+    await send({"type": "http.response.start", "status": raw.status, "headers": headers})
+    whole = length == len(raw.body)
+    await send({"type": "http.response.body", "body": raw.body, "more_body": not whole})
+
+
+def main() -> None:
+    """Serve until interrupted or terminated."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, default=0, help="default: a free one")
+    parser.add_argument("--latency-ms", type=int, default=0)
+    arguments = parser.parse_args()
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with ClaudeServer(arguments.port, arguments.latency_ms) as server:
+        print(f"ANTHROPIC_BASE_URL={server.base_url}", flush=True)  # noqa: T201 - a program
+        stopped.wait()
+
+
+if __name__ == "__main__":
+    main()
