@@ -1,1 +1,35 @@
-"""Token sets written as files: pure functions over Jinja2 templates."""
+"""Token sets written as files: pure functions over Jinja2 templates.
+
+The same token set gives the same bytes, and a type without tokens gives an empty group.
+"""
+
+from collections.abc import Callable, Mapping
+
+from shared.export.bundle import write_bundle
+from shared.export.css import write_css
+from shared.export.dtcg import write_dtcg
+from shared.export.formats import File, Format
+from shared.export.legacy import write_legacy
+from shared.export.react import write_react
+from shared.export.scss import write_scss
+from shared.export.tailwind import write_tailwind, write_tailwind3
+from shared.tokens import TokenSet
+
+__all__ = ["File", "Format", "export"]
+
+_WRITERS: Mapping[Format, Callable[[TokenSet], File]] = {
+    Format.W3C: write_dtcg,
+    Format.CSS: write_css,
+    Format.SCSS: write_scss,
+    Format.REACT: write_react,
+    Format.TAILWIND: write_tailwind,
+    Format.TAILWIND3: write_tailwind3,
+}
+
+
+def export(token_set: TokenSet, format_: Format) -> File:
+    """Return a token set as a file of the given format."""
+    if format_ is not Format.ZIP:
+        return _WRITERS[format_](token_set)
+    files = [write(token_set) for write in (*_WRITERS.values(), write_legacy)]
+    return write_bundle(token_set, files)
