@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.measure.corners import corner_reach
 from workers.measure.measurements import Box, GradientKind
-from workers.measure.radii import corner_reach
 from workers.measure.regions import SOFT_STEP
 from workers.measure.scene import Border, Element, GradientRegion, Packed, Rgb
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from workers.measure.backgrounds import absorb_soft, paint_fill, paint_gradient, paint_pixels
 from workers.measure.borders import find_border, grow
+from workers.measure.corners import Outline, measure_corners
 from workers.measure.ink import Shape, find_dividers, find_ink, find_shapes
 from workers.measure.measurements import Box
 from workers.measure.nesting import find_parents
-from workers.measure.radii import measure_corners
 from workers.measure.regions import (
     CIRCLE_FILL,
     CIRCLE_TOLERANCE,
@@ -50,10 +50,13 @@ class _Found:
     border: Border | None
     hard: tuple[bool, bool, bool, bool]
 
-    @property
-    def edge_color(self) -> int:
-        """The packed color along the outer edge."""
-        return self.border.color if self.border else self.fill or 0
+    def outline(self) -> Outline:
+        """Return what the corners are measured by."""
+        fill = self.fill or 0
+        if self.border is None:
+            return Outline(self.box, fill, fill, 0)
+        sides = (self.border.top, self.border.right, self.border.bottom, self.border.left)
+        return Outline(self.box, fill, self.border.color, min(side for side in sides if side))
 
 
 def find_elements(
@@ -138,7 +141,7 @@ def _gradient_boxes(packed: Packed, gradients: tuple[GradientRegion, ...]) -> li
 
 def _with_corners(rgb: Rgb, found: Sequence[_Found]) -> list[Element]:
     """Measure all corners at once and make elements, parents still open."""
-    radii = measure_corners(rgb, [f.box for f in found], [f.edge_color for f in found])
+    radii = measure_corners(rgb, [one.outline() for one in found])
     elements = []
     for one, corners in zip(found, radii, strict=True):
         known = [None if np.isnan(radius) else float(radius) for radius in corners]

@@ -1,0 +1,241 @@
+"""Corner radii, by drawing corners of known radius and seeing which one the pixels show.
+
+A corner is drawn as a browser would: what lies outside, the border's color up to the outer arc,
+the fill up to the inner one, each by the part of the pixel that it covers. The color outside is
+fitted along, held near the pixel beyond the corner, because a shadow may lie there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.measure.measurements import Box
+from workers.measure.preprocess import unpack
+from workers.measure.scene import Rgb
+
+Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
+
+# Corners are read in squares of these sides, the next larger where the arc fills the square:
+# small ones first, since content may lie near.
+PATCH_SIDES = (8, 16, 32, 64)
+# An arc wider than this part of its square wants a larger square.
+PATCH_ROOM = 0.8
+# Radii are tried in steps of this many pixels.
+RADIUS_STEP = 0.25
+# Samples a pixel, each way, of the drawn circles.
+SUPERSAMPLING = 8
+# Pixels that the color beyond the corner counts for when the outside color is fitted.
+OUTSIDE_WEIGHT = 1.0
+# An arc leaves at most this part of the error that a square corner leaves.
+ARC_ERROR_SHARE = 0.2
+# A corner may be off by this many fully wrong pixels, per pixel of radius beyond one.
+WRONG_PIXELS = 0.2
+# Below this radius a corner counts as square.
+SQUARE_RADIUS = 1.0
+# The outside must differ from the shape by as many levels, or coverage means nothing.
+MIN_CONTRAST = 3.0
+# A corner whose radius is this near to half the shorter side makes a pill.
+PILL_SLACK_PX = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A box whose corners are asked for: the outer box, and what it shows along its edge.
+
+    ``fill`` and ``edge`` are packed colors; without a border they are the same and ``border_px``
+    is 0.
+    """
+
+    box: Box
+    fill: int
+    edge: int
+    border_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Corners:
+    """Each corner's pixel, the directions inward, and half the box's shorter side."""
+
+    x: Indices
+    y: Indices
+    step_x: Indices
+    step_y: Indices
+    half: Indices
+
+
+def measure_corners(rgb: Rgb, outlines: Sequence[Outline]) -> Floats:
+    """Measure the radius of every corner of some boxes.
+
+    Args:
+        rgb: (height, width, 3) uint8.
+        outlines: the boxes.
+
+    Returns:
+        (n, 4) radii in pixels, clockwise from the top left; NaN where a corner is at the image's
+        edge, hidden, or no arc.
+    """
+    radii = np.full((len(outlines), 4), np.nan, np.float32)
+    by_border: dict[int, list[int]] = {}
+    for index, outline in enumerate(outlines):
+        by_border.setdefault(outline.border_px, []).append(index)
+    for border_px, chosen in by_border.items():
+        radii[chosen] = _measure_group(rgb, [outlines[index] for index in chosen], border_px)
+    return radii
+
+
+def corner_reach(radii: tuple[float | None, ...]) -> int:
+    """Return the side of the squares that hold an element's corners, in whole pixels."""
+    known = [radius for radius in radii if radius]
+    return int(np.ceil(max(known))) if known else 0
+
+
+def _measure_group(rgb: Rgb, outlines: Sequence[Outline], border_px: int) -> Floats:
+    """Measure boxes with borders of the same width, shape (n, 4)."""
+    corners = _corners_of([outline.box for outline in outlines])
+    fill = np.repeat(np.array([unpack(o.fill) for o in outlines], np.float32), 4, axis=0)
+    edge = np.repeat(np.array([unpack(o.edge) for o in outlines], np.float32), 4, axis=0)
+    height, width = rgb.shape[:2]
+    x, y, half = corners.x, corners.y, corners.half
+    radii = np.full(len(x), np.nan, np.float32)
+    pending = np.flatnonzero((x > 0) & (y > 0) & (x < width - 1) & (y < height - 1))
+    for side in PATCH_SIDES:
+        if not len(pending):
+            break
+        patch = _cut(rgb, corners, pending, side)
+        found, best = _fit_arcs(patch, edge[pending], fill[pending], border_px, half[pending])
+        radii[pending] = found
+        pending = pending[(best > PATCH_ROOM * side) & (half[pending] > PATCH_ROOM * side)]
+    return radii.reshape(-1, 4)
+
+
+def _corners_of(boxes: Sequence[Box]) -> _Corners:
+    """List the corners of boxes, clockwise from the top left."""
+    left = np.array([box.x for box in boxes], np.intp)
+    top = np.array([box.y for box in boxes], np.intp)
+    right = np.array([box.right - 1 for box in boxes], np.intp)
+    bottom = np.array([box.bottom - 1 for box in boxes], np.intp)
+    half = np.array([(min(box.width, box.height) + 1) // 2 for box in boxes], np.intp)
+    return _Corners(
+        np.stack([left, right, right, left], 1).ravel(),
+        np.stack([top, top, bottom, bottom], 1).ravel(),
+        np.tile(np.array([1, -1, -1, 1], np.intp), len(boxes)),
+        np.tile(np.array([1, 1, -1, -1], np.intp), len(boxes)),
+        np.repeat(half, 4),
+    )
+
+
+def _cut(rgb: Rgb, corners: _Corners, chosen: Indices, side: int) -> Floats:
+    """Cut squares that begin one pixel outside each corner, turned so that all look alike.
+
+    Returns:
+        (n, side + 1, side + 1, 3); [:, 0, 0] is the pixel diagonally outside.
+    """
+    offsets = np.arange(-1, side)
+    columns = corners.x[chosen, None] + corners.step_x[chosen, None] * offsets
+    rows = corners.y[chosen, None] + corners.step_y[chosen, None] * offsets
+    columns, rows = columns.clip(0, rgb.shape[1] - 1), rows.clip(0, rgb.shape[0] - 1)
+    return np.asarray(rgb[rows[:, :, None], columns[:, None, :]], np.float32)
+
+
+def _fit_arcs(
+    patch: Floats, edge: Floats, fill: Floats, border_px: int, half: Indices
+) -> tuple[Floats, Floats]:
+    """Fit a radius to each corner.
+
+    Args:
+        patch: (n, side + 1, side + 1, 3), from one pixel outside the corner.
+        edge: (n, 3), the color along the box's edge.
+        fill: (n, 3), the color inside its border.
+        border_px: the border's width.
+        half: (n,), half the box's shorter side, the largest radius it can have.
+
+    Returns:
+        The radii, NaN where none fits, and the best ones, fitting or not.
+    """
+    side = patch.shape[1] - 1
+    beyond = patch[:, 0, 0]
+    errors = _errors(patch[:, 1:, 1:].reshape(len(patch), -1, 3), beyond, edge, fill, border_px)
+    radii = np.arange(errors.shape[1]) * RADIUS_STEP
+    errors[radii[None] > half[:, None] + PILL_SLACK_PX] = np.inf
+    index = errors.argmin(axis=1)
+    error, best = errors[np.arange(len(index)), index], radii[index]
+    contrast = np.abs(edge - beyond).max(axis=1)
+    wrong = error / np.maximum(((edge - beyond) ** 2).sum(axis=1), 1)
+    fits = wrong <= WRONG_PIXELS * np.maximum(best, 1)
+    fits &= (error <= ARC_ERROR_SHARE * errors[:, 0]) | (best < SQUARE_RADIUS)
+    fits &= (contrast >= MIN_CONTRAST) & (best <= PATCH_ROOM * side)
+    radius = np.where(best < SQUARE_RADIUS, 0, best + _refine(errors, index))
+    return np.where(fits, radius, np.nan).astype(np.float32), best.astype(np.float32)
+
+
+def _errors(pixels: Floats, beyond: Floats, edge: Floats, fill: Floats, border_px: int) -> Floats:
+    """Return the squared error of every radius for every corner, shape (n, radii).
+
+    With w the part of a pixel that lies outside and q what remains of it after border and fill,
+    the best outside color is (sum w q + weight beyond) / (sum w w + weight), per channel. All
+    colors are taken relative to ``beyond``.
+    """
+    outer, inner = _drawn_corners(round(pixels.shape[1] ** 0.5), border_px)
+    pixels, ring, core = pixels - beyond[:, None], edge - beyond, fill - beyond
+    outside, between = 1 - outer, outer - inner
+    on_ring, on_core = _project(between, pixels), _project(inner, pixels)
+    explained = (on_ring * ring[:, None]).sum(axis=2) + (on_core * core[:, None]).sum(axis=2)
+    drawn = (
+        np.outer((ring**2).sum(axis=1), (between**2).sum(axis=1))
+        + np.outer((core**2).sum(axis=1), (inner**2).sum(axis=1))
+        + 2 * np.outer((ring * core).sum(axis=1), (between * inner).sum(axis=1))
+    )
+    left = (pixels**2).sum(axis=(1, 2))[:, None] - 2 * explained + drawn
+    pull = (
+        _project(outside, pixels)
+        - (outside * between).sum(axis=1)[None, :, None] * ring[:, None]
+        - (outside * inner).sum(axis=1)[None, :, None] * core[:, None]
+    )
+    weight = (outside**2).sum(axis=1) + OUTSIDE_WEIGHT
+    return np.asarray(np.maximum(left - (pull**2).sum(axis=2) / weight, 0), np.float32)
+
+
+def _project(masks: Floats, pixels: Floats) -> Floats:
+    """Sum pixels (n, p, 3) under masks (r, p), shape (n, r, 3)."""
+    return np.asarray(np.matmul(masks[None], pixels), np.float32)
+
+
+def _refine(errors: Floats, index: Indices) -> Floats:
+    """Return the offset, in pixels, of the parabola's foot through the best radius."""
+    every, last = np.arange(len(index)), errors.shape[1] - 1
+    before = errors[every, np.maximum(index - 1, 0)]
+    after = errors[every, np.minimum(index + 1, last)]
+    usable = (index > 0) & (index < last) & np.isfinite(after)
+    after = np.where(usable, after, before)
+    curve = before + after - 2 * errors[every, index]
+    offset = np.where(usable & (curve > 0), (before - after) / np.maximum(2 * curve, 1e-6), 0)
+    return np.asarray(offset * RADIUS_STEP, np.float32)
+
+
+@cache
+def _drawn_corners(side: int, border_px: int) -> tuple[Floats, Floats]:
+    """Draw corners of rising radius: the part of each pixel inside the outer and inner outline.
+
+    Returns:
+        Two arrays (radii, side * side), 0 to 1. The inner radius is the outer one less the
+        border's width (CSS Backgrounds Level 3, 4.2).
+    """
+    fine = (np.arange(side * SUPERSAMPLING) + 0.5) / SUPERSAMPLING
+    outer, inner = [], []
+    for radius in np.arange(0, side, RADIUS_STEP):
+        outer.append(_quarter(fine, radius))
+        inner.append(_quarter(fine - border_px, max(0.0, radius - border_px)))
+    return np.array(outer, np.float32), np.array(inner, np.float32)
+
+
+def _quarter(at: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
+    """Draw one corner at sample positions, averaged over pixels and raveled."""
+    off = np.clip(radius - at, 0, None)
+    inside = (off[:, None] ** 2 + off[None] ** 2 <= radius**2) & (at[:, None] >= 0) & (at >= 0)
+    pixels = len(at) // SUPERSAMPLING
+    shape = (pixels, SUPERSAMPLING, pixels, SUPERSAMPLING)
+    return np.asarray(inside.reshape(shape).mean(axis=(1, 3)).ravel(), np.float64)
