@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.measure.faces import FACES, PAIR_WEIGHTS, Face
+from workers.measure.measurements import FamilyClass
 from workers.measure.stems import Stems
 
 Floats = NDArray[np.float64]
@@ -34,29 +35,27 @@ HINT_ROUND_UP = 0.375
 # Spread of measured stroke heights (px): antialiasing noise; under hinting, faces and versions
 # of one face that round otherwise than foreseen.
 HEIGHT_SD = 0.12
-HINTED_SD = 0.25
+HINTED_SD = 0.33
 # Spread of distances between strokes: a constant part in px, and a part of the distance.
-PAIR_SD = 0.09
+PAIR_SD = 0.11
 PAIR_SD_RELATIVE = 0.012
 # How often a standing stroke ends at the x-height, the ascender, the cap height, at t's top, or
 # nowhere foreseen (f, the shoulder of a).
 SHARE_HEIGHTS = (0.48, 0.18, 0.18, 0.06)
 # How often two strokes of one piece are n's (or h's), m's, a capital's, or something else.
 SHARE_PAIRS = (0.45, 0.20, 0.05)
-# Spread of a line's median stroke width (px), and how often it is none of the face's weights.
-STEM_SD = 0.06
-SHARE_NO_WEIGHT = 0.1
-# What a stroke's width counts for, in strokes.
-STEM_COUNT = 2.0
+# Spread of a line's median stroke width (px), and how often each weight is met on pages. Regular
+# comes first everywhere; the rest keeps a face without a weight from borrowing another's.
+STEM_SD = 0.07
+SHARE_WEIGHTS = {300: 0.06, 400: 0.4, 500: 0.14, 600: 0.15, 700: 0.15, 800: 0.02, 900: 0.02}
 # Strokes of one height in one line repeat one error, so n of them count as n to this power.
 INDEPENDENCE = 0.6
 # Heights, and distances, closer than this (px) are one.
 CLUSTER_GAP = 0.25
-PAIR_GAP = 0.1
+PAIR_GAP = 0.15
 # A height is whole when this near to an integer; lines are hinted when most heights are whole.
-WHOLE_PX = 0.07
-HINTED_SHARE = 0.75
-WEIGHTS = tuple(range(100, 1000, 100))
+WHOLE_PX = 0.12
+HINTED_SHARE = 0.6
 # A line speaks for a face when it shows this many strokes; this many lines suffice.
 VOICE_STROKES = 5
 VOICES = 30
@@ -94,7 +93,7 @@ class _Yard:
     overshoot: Floats  # (faces,)
     pairs: Floats  # (faces, 3, weights): n, m, H at PAIR_WEIGHTS
     pair_stems: Floats  # (faces, weights): strokes at PAIR_WEIGHTS
-    stems: Floats  # (faces, 9): strokes at 100 to 900
+    stems: Floats  # (faces, 9): strokes at SHARE_WEIGHTS
     stem_shares: Floats  # (faces, 9): how often each weight is met, 0 where unpublished
 
 
@@ -104,9 +103,9 @@ def _yard(faces: Sequence[Face]) -> _Yard:
         overshoot=np.array([f.overshoot for f in faces]),
         pairs=np.array([(f.n_pair, f.m_pair, f.cap_pair) for f in faces]),
         pair_stems=np.array([_stems_at(f, PAIR_WEIGHTS) for f in faces]),
-        stems=np.array([_stems_at(f, WEIGHTS) for f in faces]),
+        stems=np.array([_stems_at(f, tuple(SHARE_WEIGHTS)) for f in faces]),
         stem_shares=np.array(
-            [[(1 - SHARE_NO_WEIGHT) / len(f.stems) * (w in f.stems) for w in WEIGHTS] for f in faces]
+            [[SHARE_WEIGHTS[w] * (w in f.stems) for w in SHARE_WEIGHTS] for f in faces]
         ),
     )
 
@@ -129,6 +128,7 @@ def fit_fonts(lines: Sequence[Stems]) -> list[Font | None]:
     hinted = _are_hinted(seen)
     everyone = _yard(FACES)
     page = _page_likelihood(seen, everyone, hinted=hinted)
+    page[[face.family is FamilyClass.MONO for face in FACES]] = -np.inf
     favourite = FACES[int(page.argmax())]
     alone = _yard([favourite])
     return [
@@ -203,7 +203,7 @@ def _likelihood(mark: _Marks, yard: _Yard, *, hinted: bool) -> tuple[Floats, Flo
     widths = yard.stems[:, :, None] * sizes
     stem_sd = np.full_like(widths, STEM_SD)
     total = _mix(np.array([mark.stem]), widths, stem_sd, yard.stem_shares, mark.tallest / 4)
-    log_likelihood += STEM_COUNT * total[..., 0]
+    log_likelihood += total[..., 0]
     if len(mark.pairs):
         apart = _expected_pairs(mark.stem, yard, sizes)
         sd = PAIR_SD + PAIR_SD_RELATIVE * apart
@@ -213,10 +213,15 @@ def _likelihood(mark: _Marks, yard: _Yard, *, hinted: bool) -> tuple[Floats, Flo
 
 
 def _hint(heights: Floats, overshoot: Floats) -> Floats:
-    """Round heights (faces, 3, sizes) as FreeType's light hinting does, the x-height first."""
+    """Scale heights (faces, 4, sizes) as FreeType's light hinting does, to a whole x-height.
+
+    The other heights are rounded after it; versions differ in how, so that is left to the spread.
+    """
     round_x = heights[:, 0] * overshoot
     whole_x = np.maximum(1.0, np.floor(round_x + 1 - HINT_ROUND_UP))
-    return np.maximum(1.0, np.floor(heights * (whole_x / round_x)[:, None] + 0.5))
+    scaled = heights * (whole_x / round_x)[:, None]
+    scaled[:, 0] = whole_x
+    return scaled
 
 
 def _expected_pairs(stem: float, yard: _Yard, sizes: Floats) -> Floats:

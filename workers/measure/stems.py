@@ -25,6 +25,8 @@ STROKE_MIN = 0.06
 STROKE_VARIATION = 0.12
 # A stroke ends where coverage falls to this part of its own.
 STROKE_END = 0.75
+# Ink over a gap this dark is i's dot, and what lies in the gap is the dot's, not the stroke's.
+DOT_MIN = 0.3
 # Strokes lower than this part of the tallest are feet and bars.
 STANDING_MIN = 0.45
 # No stroke of a text face is wider than this part of the letter height (black weights: .37).
@@ -131,7 +133,9 @@ def _stand(
     above = coverage[:baseline, columns][::-1] / middle[columns]
     standing = np.vstack([above >= STROKE_END, np.zeros((1, len(columns)), np.bool_)])
     end = standing.argmin(axis=0)
-    padded = np.clip(np.vstack([above, np.zeros((1, len(columns)), np.float32)]), 0, 1)
+    padded = np.clip(np.vstack([above, np.zeros((2, len(columns)), np.float32)]), 0, 1)
     every = np.arange(len(columns))
-    height = end - 1 + padded[np.maximum(end - 1, 0), every] + padded[end, every]
+    dotted = padded[end + 1, every] > DOT_MIN
+    rest = np.where(dotted, 0, padded[end, every])
+    height = end - 1 + padded[np.maximum(end - 1, 0), every] + rest
     return np.where(end > 0, height, 0).astype(np.float32)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.measure.blocks import with_line_heights
 from workers.measure.faces import weight_of
 from workers.measure.fonts import Font, fit_fonts
 from workers.measure.glyphs import Glyphs, find_glyphs, group_rows, measure_contrast
@@ -62,7 +63,8 @@ def find_lines(
     ]
     fonts = fit_fonts([row.stems for row in rows])
     lines = [_line(row, font) for row, font in zip(rows, fonts, strict=True) if font is not None]
-    return tuple(sorted(lines, key=lambda line: (line.box.y, line.box.x)))
+    lines.sort(key=lambda line: (line.box.y, line.box.x))
+    return with_line_heights(lines)
 
 
 def _measure_row(

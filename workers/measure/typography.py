@@ -1,0 +1,108 @@
+"""Text styles: the sizes and weights a page is set in, summed up over its lines.
+
+Each line's size carries its own uncertainty, so lines are united from the most certain on, and a
+style's size is the mean of its lines weighted by what each is worth. Nothing is rounded to usual
+sizes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from workers.measure.measurements import Box, FamilyClass, TypographyMeasurement
+from workers.measure.scene import Scene, TextLine
+
+# Lines whose sizes differ less than this (relative, and in CSS px) are set in one size: between
+# two lines of one style, hinting and the letters at hand make about this much difference.
+SAME_SIZE = 0.028
+SAME_SIZE_PX = 0.3
+# Weights closer than this are one: half of the step between two published weights, both ways.
+SAME_WEIGHT = 90
+# A style shows at least this many glyphs; fewer are icons and stray marks as often as letters.
+STYLE_MIN_GLYPHS = 6
+# The part of a line's size uncertainty that its own spread does not show (px).
+SIZE_SD_FLOOR = 0.1
+# Letters at which a style is as good as certain to be one.
+SURE_GLYPHS = 40
+
+
+@dataclass(slots=True)
+class _Style:
+    lines: list[TextLine] = field(default_factory=list)
+    worth: float = 0.0
+    size: float = 0.0
+    weight: float = 0.0
+
+    def add(self, line: TextLine, size: float, worth: float) -> None:
+        total = self.worth + worth
+        self.size += (size - self.size) * worth / total
+        self.weight += (line.weight - self.weight) * worth / total
+        self.worth = total
+        self.lines.append(line)
+
+    @property
+    def glyphs(self) -> int:
+        return sum(len(line.glyphs) for line in self.lines)
+
+
+def measure_typography(scene: Scene) -> tuple[TypographyMeasurement, ...]:
+    """Sum up a scene's lines into styles, most letters first."""
+    styles: list[_Style] = []
+    for line in sorted(scene.lines, key=lambda line: -_worth(line, scene.dpr)):
+        size = line.size_px / scene.dpr
+        style = _find(styles, size, line.weight)
+        if style is None:
+            style = _Style()
+            styles.append(style)
+        style.add(line, size, _worth(line, scene.dpr))
+    kept = [style for style in styles if style.glyphs >= STYLE_MIN_GLYPHS]
+    kept.sort(key=lambda style: -style.glyphs)
+    return tuple(_measurement(style, scene.dpr) for style in kept)
+
+
+def _worth(line: TextLine, dpr: float) -> float:
+    """Return what a line counts in its style: letters over the variance of its size."""
+    sd = line.size_sd_px / dpr + SIZE_SD_FLOOR
+    return len(line.glyphs) / (sd * sd)
+
+
+def _find(styles: Sequence[_Style], size: float, weight: float) -> _Style | None:
+    near = [
+        style
+        for style in styles
+        if abs(style.size - size) <= max(SAME_SIZE * size, SAME_SIZE_PX)
+        and abs(style.weight - weight) <= SAME_WEIGHT
+    ]
+    return min(near, key=lambda style: abs(style.size - size) / size, default=None)
+
+
+def _measurement(style: _Style, dpr: float) -> TypographyMeasurement:
+    heights = [line.line_height_px for line in style.lines if line.line_height_px is not None]
+    families = [line.family for line in style.lines for _ in line.glyphs]
+    return TypographyMeasurement(
+        size_px=round(style.size, 2),
+        weight=int(np.clip(round(style.weight / 100) * 100, 100, 900)),
+        line_height_px=round(float(np.median(heights)) / dpr, 2) if heights else None,
+        family=max(FamilyClass, key=families.count),
+        color_hex=f"#{_main_color(style.lines):06x}",
+        chars=style.glyphs,
+        count=len(style.lines),
+        boxes=tuple(_box(line) for line in style.lines),
+        confidence=round(_confidence(style), 3),
+    )
+
+
+def _main_color(lines: Sequence[TextLine]) -> int:
+    counts: dict[int, int] = {}
+    for line in lines:
+        counts[line.color] = counts.get(line.color, 0) + len(line.glyphs)
+    return max(counts, key=lambda color: counts[color])
+
+
+def _box(line: TextLine) -> Box:
+    return line.box
+
+
+def _confidence(style: _Style) -> float:
+    return min(1.0, style.glyphs / SURE_GLYPHS)
