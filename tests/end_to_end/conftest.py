@@ -1,0 +1,151 @@
+"""The whole service as a user starts it, with a Claude of our own behind it."""
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+from tests.conftest import until
+from tests.fakes.claude import ClaudeServer
+
+COPYTHAT = Path(sys.executable).with_name("copythat")
+JOB_WITHIN_S = 110.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service and how to talk to it."""
+
+    url: str
+    api_key: str
+    data_dir: Path
+    pid: int
+
+    def client(self) -> httpx.Client:
+        """Return a client that is logged in."""
+        return httpx.Client(
+            base_url=f"{self.url}/api/v1",
+            headers={"Authorization": f"Bearer {self.api_key}"},
+            timeout=30,
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(data_dir: Path, **more: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("COPYTHAT_", "ANTHROPIC_"))}
+    return kept | {"COPYTHAT_DATA_DIR": str(data_dir)} | more
+
+
+@pytest.fixture(scope="session")
+def claude() -> Iterator[ClaudeServer]:
+    """A real HTTP server that speaks the Messages API."""
+    with ClaudeServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def service(claude: ClaudeServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """`copythat up`, once for all tests."""
+    data_dir = tmp_path_factory.mktemp("up")
+    port = free_port()
+    more = {"ANTHROPIC_API_KEY": "test-key", "ANTHROPIC_BASE_URL": claude.base_url}
+    with (data_dir / "up.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 -- our own program
+            (COPYTHAT, "up", "--port", str(port), "--data-dir", data_dir, "--cv-workers", "2"),
+            env=environment(data_dir, **more),
+            stdout=log,
+            stderr=log,
+        )
+    credentials = data_dir / "credentials.json"
+
+    def started() -> bool:
+        assert process.poll() is None, (data_dir / "up.log").read_text()
+        return credentials.exists()
+
+    try:
+        until(started, within_s=60)
+        known = json.loads(credentials.read_text())
+        yield Service(known["url"], known["api_key"], data_dir, process.pid)
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.fixture
+def http(service: Service, claude: ClaudeServer) -> Iterator[httpx.Client]:
+    """A logged-in client, and a Claude with nothing scripted."""
+    claude.reset()
+    with service.client() as client:
+        yield client
+
+
+def drawing(seed: int) -> bytes:
+    """Return a small PNG: a card with two lines of bars, in colors told by the seed."""
+    image = np.full((120, 160, 3), 250, np.uint8)
+    color = (40 + seed % 200, 60 + seed // 200, 180)
+    cv2.rectangle(image, (16, 16), (143, 103), color, -1)
+    cv2.rectangle(image, (32, 32), (127, 40), (255, 255, 255), -1)
+    cv2.rectangle(image, (32, 56), (111, 64), (255, 255, 255), -1)
+    return cv2.imencode(".png", image)[1].tobytes()
+
+
+def zip_of(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def submit(http: httpx.Client, files: Mapping[str, bytes], **options: object) -> dict[str, Any]:
+    """Submit files and return the job as accepted."""
+    answer = http.post(
+        "/jobs",
+        files=[("files", (name, data)) for name, data in files.items()],
+        data={"options": json.dumps(options)},
+    )
+    assert answer.status_code == 202, answer.text
+    job: dict[str, Any] = answer.json()
+    return job
+
+
+def finished(http: httpx.Client, job_id: str) -> dict[str, Any]:
+    """Wait for a job's end and return it."""
+    job: dict[str, Any] = {}
+
+    def ended() -> bool:
+        job.update(http.get(f"/jobs/{job_id}", headers={"Prefer": "wait=5"}).json())
+        return job["finished_at"] is not None
+
+    until(ended, within_s=JOB_WITHIN_S)
+    return job
+
+
+def all_items(http: httpx.Client, job_id: str) -> list[dict[str, Any]]:
+    """Return every item of a job, page by page."""
+    items: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        query = {"limit": "200"} | ({"cursor": cursor} if cursor else {})
+        page = http.get(f"/jobs/{job_id}/items", params=query).json()
+        items += page["data"]
+        if (cursor := page["next_cursor"]) is None:
+            return items
