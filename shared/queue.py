@@ -42,6 +42,9 @@ def celery_app(broker_url: str) -> Celery:
         broker_transport_options={
             "socket_timeout": BROKER_TIMEOUT_S,
             "socket_connect_timeout": BROKER_TIMEOUT_S,
+            "max_retries": 1,
+            "interval_start": 0,
+            "interval_step": 0.1,
         },
         task_publish_retry_policy={"max_retries": 0},
         task_create_missing_queues=True,
