@@ -86,9 +86,7 @@ def measure_stems(coverage: Coverage, labels: NDArray[np.int32]) -> Stems:
     paired &= (distance >= PAIR_MIN * tallest) & (distance <= PAIR_MAX * tallest)
     shoulder = np.zeros(len(chosen), np.bool_)
     shoulder[1:] = paired & (heights[1:] < heights[:-1] - SHOULDER_DROP)
-    return Stems(
-        baseline, heights[~shoulder], widths[chosen], distance[paired].astype(np.float32)
-    )
+    return Stems(baseline, heights[~shoulder], widths[chosen], distance[paired].astype(np.float32))
 
 
 def _tallest(coverage: Coverage, baseline: int) -> float:
