@@ -20,6 +20,13 @@ from workers.measure.scene import ROOT, Element, ElementKind, Packed, Scene, Tex
 SHARE_STEP = 2
 # A background color with no box of its own (an L-shaped page) shows on this part of the image.
 LOOSE_SHARE = 0.002
+# A loose color is a band of a gradient or a shadow when another one this near, in levels, shows
+# on more than this part of its own area.
+BAND_LEVELS, BAND_PART = 6, 0.2
+# No band is this large a part of the image.
+BAND_SHARE_MAX = 0.02
+# Text shows its color on at least as many pixels, in all lines together, per device ratio.
+TEXT_MIN_PIXELS = 3
 # A band this much of the page wide is background, not surface.
 BAND_SHARE = 0.95
 # Boxes up to this area in square CSS pixels are fills: buttons, badges, icons.
@@ -28,6 +35,7 @@ FILL_MAX_AREA = 12_000
 SAME_COLOR = 0.008
 # Used more often than this, a near duplicate is a color of its own.
 DUPLICATE_MAX_USES = 2
+UNSURE_ROLES = {ColorRole.TEXT, ColorRole.FILL}
 # Text whose color lies this far along another's line from the same background is that color,
 # thinly drawn: strokes under a pixel wide never reach full coverage.
 THIN_REACH = (0.6, 0.999)
@@ -55,15 +63,9 @@ def measure_colors(scene: Scene) -> tuple[ColorMeasurement, ...]:
     uses: dict[int, _Use] = {}
     for element in scene.elements:
         _add_element(uses, element, scene)
-    for line in _unthinned(scene.lines):
-        weight = line.box.area // 4
-        use = uses.setdefault(line.color, _Use())
-        use.add(ColorRole.TEXT, weight, line.box, line.color_confidence)
+    _add_text(uses, scene)
+    _add_loose(uses, scene)
     counts = _count(scene.packed)
-    for color, count in _count(scene.background).items():
-        if count >= LOOSE_SHARE * scene.packed.size and color not in uses:
-            box = scene.elements[ROOT].box
-            uses.setdefault(color, _Use()).add(ColorRole.SURFACE, count, box, 0.6)
     kept = _without_duplicates(uses)
     measured = [_measure(color, kept[color], counts, scene.packed.size) for color in kept]
     return tuple(sorted(measured, key=lambda color: -color.share))
@@ -79,6 +81,36 @@ def _add_element(uses: dict[int, _Use], element: Element, scene: Scene) -> None:
         weight = 2 * (box.width + box.height)
         use = uses.setdefault(element.border.color, _Use())
         use.add(ColorRole.BORDER, weight, box, 0.9)
+
+
+def _add_text(uses: dict[int, _Use], scene: Scene) -> None:
+    """Count the colors of text lines that enough pixels show."""
+    lines = _unthinned(scene.lines)
+    pixels: Counter[int] = Counter()
+    for line in lines:
+        box = line.box
+        ink = scene.packed[box.y : box.bottom, box.x : box.right]
+        pixels[line.color] += int(np.count_nonzero(ink == line.color))
+    for line in lines:
+        if pixels[line.color] >= TEXT_MIN_PIXELS * scene.dpr:
+            use = uses.setdefault(line.color, _Use())
+            use.add(ColorRole.TEXT, line.box.area // 4, line.box, line.color_confidence)
+
+
+def _add_loose(uses: dict[int, _Use], scene: Scene) -> None:
+    """Count large areas without a box of their own, unless they are bands of something soft."""
+    counts = _count(scene.background)
+    large = [c for c, count in counts.items() if count >= LOOSE_SHARE * scene.packed.size]
+    levels = np.array([unpack(color) for color in counts])
+    amounts = np.array(list(counts.values()))
+    for color in large:
+        off = np.abs(levels - unpack(color)).max(axis=1)
+        beside = amounts[(off > 0) & (off <= BAND_LEVELS)]
+        band = (beside > BAND_PART * counts[color]).any()
+        if color in uses or (band and counts[color] < BAND_SHARE_MAX * scene.packed.size):
+            continue
+        use = uses.setdefault(color, _Use())
+        use.add(ColorRole.SURFACE, counts[color], scene.elements[ROOT].box, 0.6)
 
 
 def _role_of(element: Element, scene: Scene) -> ColorRole:
@@ -128,14 +160,15 @@ def _count(packed: Packed) -> dict[int, int]:
 
 
 def _without_duplicates(uses: dict[int, _Use]) -> dict[int, _Use]:
-    """Drop rare colors that look like a more used one."""
+    """Drop rare colors, read off few pixels, that look like a more used one."""
     order = sorted(uses, key=lambda color: -sum(uses[color].roles.values()))
     lab = {color: oklab_of_srgb(unpack(color)) for color in order}
     kept: dict[int, _Use] = {}
     for color in order:
-        near = any(np.linalg.norm(lab[color] - lab[other]) < SAME_COLOR for other in kept)
-        if not near or len(uses[color].boxes) > DUPLICATE_MAX_USES:
-            kept[color] = uses[color]
+        use = uses[color]
+        unsure = set(use.roles) <= UNSURE_ROLES and len(use.boxes) <= DUPLICATE_MAX_USES
+        if not unsure or all(np.linalg.norm(lab[color] - lab[k]) >= SAME_COLOR for k in kept):
+            kept[color] = use
     return kept
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.measure.measurements import Box
-from workers.measure.preprocess import unpack
 from workers.measure.regions import HARD_STEP, Labels
 from workers.measure.scene import ElementKind, Packed, Rgb
 
@@ -16,6 +15,13 @@ from workers.measure.scene import ElementKind, Packed, Rgb
 DIVIDER_MAX_THICKNESS = 4
 DIVIDER_MIN_LENGTH = 24
 DIVIDER_SOLID = 0.9
+# Beside a divider the color rests for so many pixels, within this many levels.
+REST_PX = 3
+REST_LEVELS = 1
+# Places along a divider that are looked at.
+DIVIDER_SAMPLES = 9
+# Letters stand nearer to each other than this part of their height.
+LETTER_GAP = 0.2
 # Pictures and icons that are told from letters by their pixels alone are at least this large.
 SHAPE_MIN_SIDE = 12
 # Letters above this height, in device pixels, are drawings for all we can tell.
@@ -27,6 +33,8 @@ SOLID_SHARE = 0.8
 OFF_LINE_SHARE = 0.22
 # A frame around other things fills less of its box than this.
 FRAME_SHARE = 0.3
+# A shape of one color shows it on this part of its pixels.
+SINGLE_SHARE = 0.5
 # Pixels sampled from one shape.
 SHAPE_SAMPLE = 600
 # Shapes up to this side, in device pixels, are icons; larger ones pictures.
@@ -61,7 +69,7 @@ def find_ink(packed: Packed, background: Packed) -> Ink:
 
 
 def find_dividers(rgb: Rgb, packed: Packed, ink: Ink) -> list[Shape]:
-    """Find straight lines of one color with a hard step on both long sides."""
+    """Find straight lines of one color with a hard step, and then rest, on both long sides."""
     wide, tall, pixels = ink.stats[:, 2], ink.stats[:, 3], ink.stats[:, 4]
     solid = pixels >= DIVIDER_SOLID * wide * tall
     flat = (tall <= DIVIDER_MAX_THICKNESS) & (wide >= DIVIDER_MIN_LENGTH) & solid
@@ -69,8 +77,8 @@ def find_dividers(rgb: Rgb, packed: Packed, ink: Ink) -> list[Shape]:
     shapes = []
     for label in np.flatnonzero(flat | upright):
         box = _box(ink, int(label))
-        color = int(packed[box.y + box.height // 2, box.x + box.width // 2])
-        if _stands_out(rgb, box, color):
+        if _stands_alone(rgb, box) and not _is_letter(ink, box):
+            color = int(packed[box.y + box.height // 2, box.x + box.width // 2])
             shapes.append(Shape(ElementKind.DIVIDER, box, color))
     return shapes
 
@@ -97,9 +105,8 @@ def find_shapes(rgb: Rgb, packed: Packed, background: Packed, ink: Ink) -> list[
             if max(box.width, box.height) <= ICON_MAX_SIDE
             else (ElementKind.PICTURE)
         )
-        single = solid and off_line <= OFF_LINE_SHARE
-        center = int(packed[box.y + box.height // 2, box.x + box.width // 2])
-        shapes.append(Shape(kind, box, center if single else None))
+        color = _single_color(packed[area][mine]) if solid else None
+        shapes.append(Shape(kind, box, color))
     return shapes
 
 
@@ -108,20 +115,52 @@ def _box(ink: Ink, label: int) -> Box:
     return Box(x, y, width, height)
 
 
-def _stands_out(rgb: Rgb, box: Box, color: int) -> bool:
-    """Tell whether the line differs hard from what lies on both of its long sides."""
-    middle_x, middle_y = box.x + box.width // 2, box.y + box.height // 2
+def _stands_alone(rgb: Rgb, box: Box) -> bool:
+    """Tell whether the colors on both long sides differ hard from the line, and stay the same.
+
+    The first band of a shadow is a line too, but its surroundings go on changing.
+    """
     if box.width >= box.height:
-        beside = [(box.y - 1, middle_x), (box.bottom, middle_x)]
+        lines = rgb[:, _samples(box.x, box.width)].transpose(1, 0, 2)
+        start, end = box.y, box.bottom
     else:
-        beside = [(middle_y, box.x - 1), (middle_y, box.right)]
-    height, width = rgb.shape[:2]
-    steps = [
-        np.abs(rgb[y, x].astype(np.int32) - unpack(color)).max()
-        for y, x in beside
-        if 0 <= y < height and 0 <= x < width
-    ]
-    return min(steps, default=0) >= HARD_STEP
+        lines = rgb[_samples(box.y, box.height)]
+        start, end = box.x, box.right
+    if start < REST_PX or end + REST_PX > lines.shape[1]:
+        return False
+    levels = lines[:, start - REST_PX : end + REST_PX].astype(np.int16)
+    color = levels[:, REST_PX]
+    before, after = levels[:, :REST_PX], levels[:, -REST_PX:]
+    hard = np.minimum(
+        np.abs(before[:, -1] - color).max(axis=1), np.abs(after[:, 0] - color).max(axis=1)
+    )
+    ramp = np.maximum(
+        np.abs(before[:, -1] - before[:, 0]).max(axis=1),
+        np.abs(after[:, -1] - after[:, 0]).max(axis=1),
+    )
+    return float(np.median(hard)) >= HARD_STEP and float(np.median(ramp)) <= REST_LEVELS
+
+
+def _samples(start: int, length: int) -> NDArray[np.intp]:
+    """Return positions inside a stretch, clear of its ends."""
+    return np.linspace(start, start + length - 1, DIVIDER_SAMPLES + 2).astype(np.intp)[1:-1]
+
+
+def _is_letter(ink: Ink, box: Box) -> bool:
+    """Tell whether an upright stroke has ink beside it as near as letters stand."""
+    if box.width > box.height:
+        return False
+    near = int(np.ceil(LETTER_GAP * box.height)) if box.height <= LETTER_MAX_HEIGHT else 0
+    left = ink.labels[box.y : box.bottom, max(0, box.x - near) : box.x]
+    right = ink.labels[box.y : box.bottom, box.right : box.right + near]
+    return bool(left.any() or right.any())
+
+
+def _single_color(pixels: Packed) -> int | None:
+    """Return the color of most pixels, None where no color has so many."""
+    colors, counts = np.unique(pixels[:: max(1, len(pixels) // SHAPE_SAMPLE)], return_counts=True)
+    most = int(counts.argmax())
+    return int(colors[most]) if counts[most] >= SINGLE_SHARE * counts.sum() else None
 
 
 def _off_line_share(colors: NDArray[np.float32], behind: Packed) -> float:

@@ -10,8 +10,8 @@ from workers.measure.scene import ROOT, Element, ElementKind, Scene
 MIN_BOX_PX = 10.0
 # Radii this close, in CSS pixels, are one value.
 SAME_RADIUS_PX = 0.5
-# The unit radii are reported in, in CSS pixels: finer than this is noise of the rasteriser.
-RADIUS_UNIT_PX = 0.25
+# The unit radii are reported in, in device pixels: rasterisers draw arcs up to .2 px apart.
+RADIUS_UNIT = 0.5
 # Below this, in CSS pixels, a corner counts as square: antialiasing of odd edges looks like it.
 MIN_RADIUS_PX = 1.5
 BOXES = {ElementKind.CONTAINER, ElementKind.GRADIENT, ElementKind.PICTURE}
@@ -30,7 +30,7 @@ def measure_radii(scene: Scene) -> tuple[RadiusMeasurement, ...]:
             groups[-1].append(entry)
         else:
             groups.append([entry])
-    measured = [_sum_up(group) for group in groups]
+    measured = [_sum_up(group, RADIUS_UNIT / scene.dpr) for group in groups]
     return tuple(sorted(measured, key=lambda radius: -radius.count))
 
 
@@ -46,10 +46,10 @@ def _radius_of(element: Element, dpr: float) -> float | None:
     return None if radius >= smaller / 2 - PILL_SLACK_PX else radius
 
 
-def _sum_up(group: list[tuple[float, Box]]) -> RadiusMeasurement:
+def _sum_up(group: list[tuple[float, Box]], unit: float) -> RadiusMeasurement:
     """Make one measurement of boxes whose radii agree."""
     radii = np.array([radius for radius, _ in group])
-    px = round(float(np.median(radii)) / RADIUS_UNIT_PX) * RADIUS_UNIT_PX
+    px = round(round(float(np.median(radii)) / unit) * unit, 3)
     spread = float(np.abs(radii - px).mean())
     # One box alone may be an accident of what lies in its corners; three agreeing are not.
     confidence = min(0.98, 1 - 0.5 / (1 + len(group))) * max(0.3, 1 - spread)

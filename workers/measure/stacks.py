@@ -7,8 +7,9 @@ from workers.measure.measurements import Box
 from workers.measure.regions import Region
 from workers.measure.scene import Border, Packed
 
-# Parts of one box begin and end at the same columns, but for antialiasing.
-SAME_EDGE_PX = 1
+# Parts of one box begin and end at the same columns, but for the border: a part filled with the
+# border's own color reaches over it.
+SAME_EDGE_PX = 3
 # A dividing line may lie between two parts.
 MAX_DIVIDER_PX = 3
 # Narrower things are not cards.
@@ -28,8 +29,10 @@ def find_stacks(packed: Packed, regions: Sequence[Region]) -> list[tuple[Box, in
     """
     stacks = []
     for parts in _chains(regions):
-        top, bottom = parts[0].box, parts[-1].box
-        box = Box(top.x, top.y, top.width, bottom.bottom - top.y)
+        left = max(part.box.x for part in parts)
+        right = min(part.box.right for part in parts)
+        top, bottom = parts[0].box.y, parts[-1].box.bottom
+        box = Box(left, top, right - left, bottom - top)
         border = find_border(packed, box, NO_FILL)
         if border is not None:
             largest = max(parts, key=lambda part: part.pixels)
