@@ -67,8 +67,20 @@ def describe(app: FastAPI, more_models: tuple[type[BaseModel], ...]) -> None:
             _, definitions = models_json_schema(wanted, ref_template=_COMPONENT)
             components = schema.setdefault("components", {}).setdefault("schemas", {})
             components |= definitions["$defs"]
+            _drop_default_errors(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
     # FastAPI documents this as the way to extend the document.
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _drop_default_errors(schema: dict[str, Any]) -> None:
+    """Take out FastAPI's own form of a 422, which it adds where a route names none."""
+    for path in schema["paths"].values():
+        for operation in path.values():
+            described = operation["responses"].get("422", {}).get("content", {})
+            if "application/json" in described:
+                del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(name, None)

@@ -9,11 +9,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import (
-    MultipartCallbacks,
-    MultipartParser,
-    parse_options_header,
-)
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -34,7 +30,7 @@ MAX_OPTIONS_BYTES = 64 * 1024
 # As long as Linux lets a path be; a longer name is cut, since it is only shown.
 MAX_FILENAME = 1024
 # A server sends pieces of up to 64 KiB; gathering some saves most of the changes of thread.
-FEED_BYTES = 512 * 1024
+FEED_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +129,20 @@ class _FormReader:
         self._part: _FilePart | bytearray | None = None
         self._files: list[ReceivedFile] = []
         self._options: bytearray | None = None
-        callbacks: MultipartCallbacks = {
-            "on_part_begin": self._begin_part,
-            "on_header_field": self._add_header_name,
-            "on_header_value": self._add_header_value,
-            "on_header_end": self._end_header,
-            "on_headers_finished": self._open_part,
-            "on_part_data": self._add_data,
-            "on_part_end": self._end_part,
-            "on_end": self._end,
-        }
         try:
-            self._parser = MultipartParser(boundary, callbacks)
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin_part,
+                    "on_header_field": self._add_header_name,
+                    "on_header_value": self._add_header_value,
+                    "on_header_end": self._end_header,
+                    "on_headers_finished": self._open_part,
+                    "on_part_data": self._add_data,
+                    "on_part_end": self._end_part,
+                    "on_end": self._end,
+                },
+            )
         except FormParserError as error:
             raise InvalidRequest(f"the multipart boundary is not valid: {error}") from error
 

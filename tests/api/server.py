@@ -1,0 +1,70 @@
+"""The HTTP service in a thread of the test run, and what tests say to it."""
+
+import io
+import json
+import socket
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from api.__main__ import Server
+from tests.conftest import until
+
+# The eight bytes that make a PNG, and what makes it this one.
+PNG = b"\x89PNG\r\n\x1a\n"
+GIF = b"GIF89a"
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Serve an application on a free port; yields its address."""
+    server = Server(app, "127.0.0.1", 0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            until(lambda: server.started)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            app.state.site.stopping.set()
+            server.should_exit = True
+            thread.join()
+
+
+def archive(members: Mapping[str, bytes]) -> bytes:
+    """Return a zip archive."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as written:
+        for name, data in members.items():
+            written.writestr(name, data)
+    return file.getvalue()
+
+
+def submit(
+    client: httpx.Client,
+    *files: tuple[str, bytes],
+    options: Mapping[str, Any] | None = None,
+    **headers: str,
+) -> httpx.Response:
+    """Hand in files by name."""
+    data = {} if options is None else {"options": json.dumps(options)}
+    parts = [("files", file) for file in files]
+    return client.post("/api/v1/jobs", files=parts, data=data, headers=headers)
+
+
+def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """Check that an answer is a whole problem, and return it."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = answer.json()
+    assert problem["type"] == "/problems/" + code.replace("_", "-")
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["instance"] == answer.url.path
+    return problem

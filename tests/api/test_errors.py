@@ -1,0 +1,172 @@
+"""Every error is a problem; every answer carries a request id."""
+
+import json
+
+import httpx
+import pytest
+import structlog
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.errors import STATUSES, status_of_code
+from shared import errors
+from shared.errors import StartError
+from shared.settings import Settings
+from tests.api.server import assert_problem, serving
+
+
+def test_an_unknown_path_is_a_problem(anonymous: httpx.Client) -> None:
+    assert_problem(anonymous.get("/api/v1/nothing"), 404, "not_found")
+
+
+def test_a_trailing_slash_is_another_path_not_a_redirect(client: httpx.Client) -> None:
+    assert_problem(client.get("/api/v1/jobs/"), 404, "not_found")
+
+
+def test_a_wrong_method_is_a_problem_that_names_the_right_one(anonymous: httpx.Client) -> None:
+    answer = anonymous.put("/api/v1/auth/me")
+
+    assert_problem(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == "GET"
+
+
+def test_a_body_that_is_not_json_says_where(anonymous: httpx.Client) -> None:
+    answer = anonymous.post(
+        "/api/v1/auth/register",
+        content=b'{"email": }',
+        headers={"Content-Type": "application/json"},
+    )
+
+    problem = assert_problem(answer, 422, "validation_failed")
+    assert "character 10" in problem["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", b'"\\ud800"', b"[" * 100_000, b"", b"null"])
+def test_no_body_is_worse_than_a_client_error(anonymous: httpx.Client, body: bytes) -> None:
+    answer = anonymous.post(
+        "/api/v1/auth/register", content=body, headers={"Content-Type": "application/json"}
+    )
+
+    assert answer.status_code in {400, 422}
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("length", ["declared", "unknown"])
+def test_a_body_of_two_megabytes_is_refused_where_none_is_due(
+    anonymous: httpx.Client, length: str
+) -> None:
+    body = b" " * 2_000_000
+    content = body if length == "declared" else iter([body[:1_000_000], body[1_000_000:]])
+
+    answer = anonymous.post(
+        "/api/v1/auth/register", content=content, headers={"Content-Type": "application/json"}
+    )
+
+    assert_problem(answer, 413, "upload_too_large")
+
+
+def test_a_sane_request_id_comes_back(anonymous: httpx.Client) -> None:
+    answer = anonymous.get("/healthz", headers={"X-Request-ID": "trace:1.a-b_c"})
+
+    assert answer.headers["x-request-id"] == "trace:1.a-b_c"
+
+
+@pytest.mark.parametrize("wanted", ["", "two words", "x" * 129, 'quo"te', "a;b"])
+def test_any_other_request_id_is_replaced(anonymous: httpx.Client, wanted: str) -> None:
+    answer = anonymous.get("/healthz", headers={"X-Request-ID": wanted})
+
+    assert answer.headers["x-request-id"].startswith("req_")
+
+
+def test_no_answer_may_be_sniffed_for_another_type(anonymous: httpx.Client) -> None:
+    assert anonymous.get("/healthz").headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.fixture
+def broken_app(settings: Settings) -> FastAPI:
+    """An application with a bug."""
+    app = create_app(settings)
+
+    @app.get("/bug")
+    def divide() -> float:
+        return 1 / 0
+
+    return app
+
+
+def test_a_bug_gives_an_id_and_no_trace(broken_app: FastAPI) -> None:
+    with serving(broken_app) as url:
+        answer = httpx.get(f"{url}/bug", headers={"X-Request-ID": "trace-7"})
+
+    problem = assert_problem(answer, 500, "internal_error")
+    assert problem["request_id"] == answer.headers["x-request-id"] == "trace-7"
+    assert "ZeroDivisionError" not in answer.text
+
+
+def test_a_bug_is_logged_with_its_id_and_trace(broken_app: FastAPI) -> None:
+    with structlog.testing.capture_logs() as lines, serving(broken_app) as url:
+        httpx.get(f"{url}/bug", headers={"X-Request-ID": "trace-7"})
+
+    bug = next(line for line in lines if line["event"] == "unforeseen error")
+    assert bug["request_id"] == "trace-7"
+    assert isinstance(bug["exc_info"], ZeroDivisionError)
+
+
+def test_a_request_is_logged_with_what_came_of_it(anonymous: httpx.Client) -> None:
+    add_context = structlog.contextvars.merge_contextvars
+    with structlog.testing.capture_logs(processors=[add_context]) as lines:
+        anonymous.get("/api/v1/nothing", headers={"X-Request-ID": "trace-8"})
+
+    line = next(line for line in lines if line["event"] == "request")
+    assert (line["method"], line["path"]) == ("GET", "/api/v1/nothing")
+    assert (line["status"], line["request_id"]) == (404, "trace-8")
+    assert line["seconds"] > 0
+
+
+def test_a_database_that_is_away_is_503_with_a_time_to_come_back(settings: Settings) -> None:
+    away = settings.model_copy(update={"database_url": "postgresql://127.0.0.1:1/none"})
+    with serving(create_app(away)) as url:
+        headers = {"Authorization": "Bearer ct_whatever"}
+        answer = httpx.get(f"{url}/api/v1/jobs", headers=headers)
+
+    assert_problem(answer, 503, "unavailable")
+    assert answer.headers["retry-after"] == "5"
+
+
+def test_a_guessable_key_does_not_start(settings: Settings) -> None:
+    with pytest.raises(StartError, match="COPYTHAT_SECRET_KEY"):
+        create_app(settings.model_copy(update={"secret_key": type(settings.secret_key)("short")}))
+
+
+def test_every_error_of_the_tree_has_a_status_by_its_code() -> None:
+    kinds = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.CopyThatError)
+    ]
+
+    assert all(status_of_code(kind.code) >= 400 for kind in kinds)
+    assert status_of_code("archive_bomb") == STATUSES[errors.UnreadableInput]
+    assert status_of_code("storage_full") == 503
+    assert status_of_code("no such code") == 500
+
+
+def test_the_openapi_document_is_whole(anonymous: httpx.Client) -> None:
+    document = anonymous.get("/openapi.json").json()
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    refs = {part.split('"')[0] for part in json.dumps(document).split("#/components/schemas/")[1:]}
+    errors_described = {
+        media_type
+        for operation in operations
+        for status, answer in operation["responses"].items()
+        if status >= "400"
+        for media_type in answer["content"]
+    }
+
+    assert refs <= set(document["components"]["schemas"])
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    assert errors_described == {"application/problem+json"}
+
+
+def test_the_documentation_page_is_there(anonymous: httpx.Client) -> None:
+    assert "swagger" in anonymous.get("/docs").text
