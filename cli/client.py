@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import Message
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -13,6 +15,8 @@ from cli.failure import ExitCode, Failure
 API = "/api/v1"
 # Longer than the service holds an answer back on our wish (`Prefer: wait`).
 READ_TIMEOUT_S = 90.0
+# How long the service may hold back the answer on a job in which nothing happens.
+WAIT_S = 30
 CONNECT_TIMEOUT_S = 5.0
 PAGE_LIMIT = 200
 
@@ -21,10 +25,10 @@ class Client:
     """A service, with the credentials of one user."""
 
     def __init__(self, url: str, api_key: str | None = None) -> None:
-        self.url = url
+        self.url = url if "://" in url else f"http://{url}"
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
-        self._http = httpx.Client(base_url=url + API, headers=headers, timeout=timeout)
+        self._http = httpx.Client(base_url=self.url + API, headers=headers, timeout=timeout)
 
     @classmethod
     def of(cls, credentials: Credentials) -> Self:
@@ -70,26 +74,38 @@ class Client:
             if cursor is None:
                 return
 
-    def download(self, path: str, target: Path) -> None:
-        """Write the body of a GET to a file, in one piece or not at all.
+    def job_after(self, job_id: str, tag: str | None) -> tuple[dict[str, Any] | None, str | None]:
+        """Return a job once it is another than the tag says, and its tag; None if it is not.
+
+        Raises:
+            Failure: The service is out of reach, or there is no such job.
+        """
+        headers = {"Prefer": f"wait={WAIT_S}"} | ({"If-None-Match": tag} if tag else {})
+        with self._reaching():
+            answer = self._http.get(job_path(job_id), headers=headers)
+        if answer.status_code == httpx.codes.NOT_MODIFIED:
+            return None, tag
+        if not answer.is_success:
+            raise Failure(explain(answer), exit_code_of(answer.status_code))
+        return answer.json(), answer.headers.get("ETag")
+
+    def download(self, path: str, folder: Path, **request: Any) -> Path:  # noqa: ANN401 -- httpx's own
+        """Write the body of a GET to a folder under the name that it comes with.
 
         Raises:
             Failure: The service is out of reach or refused, or the file cannot be written.
         """
+        answer = self.call("GET", path, **request)
+        target = folder / file_name(answer)
         draft = target.with_name(f".{target.name}.part")
-        with self._reaching(), self._http.stream("GET", path) as answer:
-            if not answer.is_success:
-                answer.read()
-                raise Failure(explain(answer), exit_code_of(answer.status_code))
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with draft.open("wb") as file:
-                    for chunk in answer.iter_bytes():
-                        file.write(chunk)
-                draft.replace(target)
-            except OSError as error:
-                message = f"cannot write {target}: {error.strerror}"
-                raise Failure(message, ExitCode.WRONG_USAGE) from error
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(answer.content)
+            draft.replace(target)
+        except OSError as error:
+            message = f"cannot write {target}: {error.strerror}"
+            raise Failure(message, ExitCode.WRONG_USAGE) from error
+        return target
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
@@ -99,6 +115,18 @@ class Client:
             reason = str(error) or type(error).__name__
             message = f"cannot reach {self.url}: {reason}"
             raise Failure(message, ExitCode.UNREACHABLE) from error
+
+
+def job_path(job_id: str) -> str:
+    """Return the path of a job; an id typed wrong stays one segment."""
+    return f"/jobs/{quote(job_id, safe='')}"
+
+
+def file_name(answer: httpx.Response) -> str:
+    """Return the name that an answer suggests for a file (RFC 6266), without any directory."""
+    header = Message()
+    header["Content-Disposition"] = answer.headers.get("Content-Disposition", "")
+    return Path(header.get_filename() or answer.url.path).name
 
 
 def explain(answer: httpx.Response) -> str:
@@ -116,6 +144,6 @@ def explain(answer: httpx.Response) -> str:
 
 def exit_code_of(status: int) -> ExitCode:
     """Return the exit code for a refusal: a service that cannot answer now is out of reach."""
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
         return ExitCode.UNREACHABLE
     return ExitCode.WRONG_USAGE

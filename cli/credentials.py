@@ -31,15 +31,19 @@ class Credentials:
     api_key: str
 
 
-def find_credentials(place: DataDir, url: str | None, api_key: str | None) -> Credentials:
-    """Return what the command line and the environment say, completed by the stored ones.
+def find_credentials(place: DataDir, url: str | None) -> Credentials:
+    """Return what the caller and the environment say, completed by what is stored.
+
+    Args:
+        place: Where credentials are stored.
+        url: The service that was asked for, if one was.
 
     Raises:
         Failure: There is no address or no key.
     """
     stored = read(place)
-    url = url or os.environ.get("COPYTHAT_URL") or stored.get("url")
-    api_key = api_key or os.environ.get("COPYTHAT_API_KEY") or stored.get("api_key")
+    url = url or stored.get("url")
+    api_key = os.environ.get("COPYTHAT_API_KEY") or stored.get("api_key")
     if not url or not api_key:
         missing = "key to" if url else "address of"
         message = (
@@ -48,6 +52,12 @@ def find_credentials(place: DataDir, url: str | None, api_key: str | None) -> Cr
         )
         raise Failure(message, ExitCode.WRONG_USAGE)
     return Credentials(url.rstrip("/"), api_key)
+
+
+def of_last_up(place: DataDir) -> Credentials:
+    """Return what a service that has just started here has stored, whatever else is set."""
+    stored = read(place)
+    return Credentials(stored["url"], stored["api_key"])
 
 
 def read(place: DataDir) -> dict[str, Any]:

@@ -111,6 +111,14 @@ class Child:
         if self._process:
             self._process.send_signal(self.program.stop_signal)
 
+    def end(self) -> None:
+        """Ask the process to stop, and kill it when it takes longer than its grace."""
+        self.ask_to_stop()
+        if self._process:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(self.program.grace_s)
+        self.kill()
+
     def kill(self) -> None:
         """Kill the process and all that it started."""
         if self._process:
@@ -140,6 +148,19 @@ def set_aside(log: Path) -> None:
     """Keep one older log beside a log that has grown large."""
     if log.exists() and log.stat().st_size > LOG_MAX_BYTES:
         log.replace(log.with_suffix(".log.1"))
+
+
+def log_size(log: Path) -> int:
+    """Return where in a log the words of the next start will begin, in bytes."""
+    set_aside(log)
+    return log.stat().st_size if log.exists() else 0
+
+
+def text_since(log: Path, mark: int) -> str:
+    """Return what a log says after a mark."""
+    with log.open("rb") as opened:
+        opened.seek(mark)
+        return opened.read().decode(errors="replace")
 
 
 def last_words(log: Path) -> str:

@@ -23,8 +23,8 @@ IMPORT_ROOT = Path(__file__).resolve().parents[1]
 NEUTRAL_DIRECTORY = Path("/")
 # A worker first ends what it has in hand (soft shutdown).
 WORKER_GRACE_S = 20.0
-# How long open requests, such as those that wait for a job, may hold up the API's end.
-API_DRAIN_S = 3
+# The API lets requests that are under way end for 20 s by itself.
+API_GRACE_S = 25.0
 # Waiting for Claude and for disks costs a thread, not a core.
 CLAUDE_THREADS = 16
 IO_THREADS = 4
@@ -64,12 +64,7 @@ def default_concurrency(queue: WorkerQueue) -> int:
 
 def api_command(address: Address) -> tuple[str, ...]:
     """Return the command of the API."""
-    options = (
-        *("--factory", "api.app:create_app"),
-        *("--host", address.host, "--port", str(address.port)),
-        *("--timeout-graceful-shutdown", str(API_DRAIN_S)),
-    )
-    return python("uvicorn", *options)
+    return python("api", "--host", address.host, "--port", str(address.port))
 
 
 def worker_command(queues: Sequence[WorkerQueue], concurrency: int) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ stop runs backwards: no more requests, no more hints, work in hand ended, then t
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import httpx
 from cli import servers, service
 from cli.account import ensure_local_key
 from cli.data_dir import DataDir, announce, claim, make_socket_dir
+from cli.program import log_size, text_since
 from cli.service import Address
 from cli.supervisor import StopAsked, Supervisor
 from shared.errors import StartError
@@ -25,6 +26,8 @@ SERVERS_READY_S = 60.0
 MIGRATED_S = 300.0
 READY_S = 90.0
 PROBE_TIMEOUT_S = 2.0
+# The end of Celery's "cv@host ready."
+WORKER_READY = " ready."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +96,14 @@ def _start(
     )
     migration = service.program(place, "migrate", service.migrate_command(), variables)
     supervisor.run_once(migration, MIGRATED_S)
-    supervisor.start(
-        *service.workers(place, variables, options.cv_workers, options.claude_workers)
-    )
+    workers = service.workers(place, variables, options.cv_workers, options.claude_workers)
+    marks = {worker.log: log_size(worker.log) for worker in workers}
+    supervisor.start(*workers)
     supervisor.start(service.program(place, "pump", service.pump_command(), variables))
-    supervisor.start(service.program(place, "api", service.api_command(address), variables))
+    api = service.api_command(address)
+    supervisor.start(service.program(place, "api", api, variables, service.API_GRACE_S))
     supervisor.wait_until(lambda: _is_ready(address.url), "the API's /readyz", READY_S)
+    supervisor.wait_until(lambda: _have_said_ready(marks), "the start of the workers", READY_S)
 
 
 def _start_servers(supervisor: Supervisor, place: DataDir, settings: Settings) -> tuple[str, str]:
@@ -135,3 +140,8 @@ def _is_ready(url: str) -> bool:
         return httpx.get(f"{url}/readyz", timeout=PROBE_TIMEOUT_S).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
+
+
+def _have_said_ready(marks: Mapping[Path, int]) -> bool:
+    """Tell whether every worker has logged that it takes work, after a mark in its log."""
+    return all(WORKER_READY in text_since(log, mark) for log, mark in marks.items())

@@ -1,0 +1,33 @@
+"""`copythat login`: point the commands at a service elsewhere."""
+
+from typing import Annotated
+
+import typer
+
+from cli import credentials
+from cli.account import issue_key
+from cli.client import Client
+from cli.credentials import Credentials
+from cli.options import DataDirOption, UrlOption, data_dir
+from cli.screen import say
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+def login(
+    email: Annotated[str, typer.Option(prompt=True, help="Address that you registered with.")],
+    password: Annotated[
+        str,
+        typer.Option(
+            prompt=True, hide_input=True, envvar="COPYTHAT_PASSWORD", help="Asked for if absent."
+        ),
+    ],
+    url: UrlOption = None,
+    data_dir_option: DataDirOption = None,
+) -> None:
+    """Sign in to a service; later commands use it, with an API key of their own."""
+    place = data_dir(data_dir_option)
+    address = Client(url or credentials.read(place).get("url") or DEFAULT_URL).url
+    key = issue_key(address, email, password)
+    credentials.store(place, Credentials(address, key))
+    say(f"signed in to {address} as {email}")

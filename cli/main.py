@@ -1,0 +1,52 @@
+"""The `copythat` command."""
+
+import sys
+
+import typer
+
+from cli import jobs, run
+from cli.demo import demo
+from cli.failure import ExitCode, Failure
+from cli.login import login
+from cli.screen import say
+from cli.submit import submit
+from shared.errors import StartError
+
+app = typer.Typer(
+    name="copythat",
+    help="Design tokens, measured from screenshots.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+app.command("up")(run.run_up)
+app.command("api")(run.run_api)
+app.command("worker")(run.run_worker)
+app.command("pump")(run.run_pump)
+app.command("migrate")(run.run_migrate)
+app.command("measure")(run.measure)
+app.command("submit")(submit)
+app.command("status")(jobs.status)
+app.command("watch")(jobs.watch)
+app.command("items")(jobs.items)
+app.command("jobs")(jobs.list_jobs)
+app.command("export")(jobs.export)
+app.command("login")(login)
+app.command("demo")(demo)
+
+
+def main() -> None:
+    """Run a command; an error is one line on standard error and an exit code."""
+    try:
+        app()
+    except Failure as failure:
+        say(f"copythat: {failure}")
+        sys.exit(failure.exit_code)
+    except StartError as error:
+        say(f"copythat: {error}")
+        sys.exit(ExitCode.WRONG_USAGE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""The commands that run parts of the service: all of it, or one process each."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import service, up
+from cli.options import DataDirOption
+from cli.screen import say
+from cli.service import Address, WorkerQueue
+from shared.settings import load_settings
+
+DEFAULT_PORT = 8000
+HIGHEST_PORT = 65_535
+
+HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
+PortOption = Annotated[
+    int, typer.Option(min=0, max=HIGHEST_PORT, help="Port to listen on; 0 takes a free one.")
+]
+
+
+def run_up(
+    port: PortOption = DEFAULT_PORT,
+    host: HostOption = "127.0.0.1",
+    data_dir: DataDirOption = None,
+    cv_workers: Annotated[
+        int | None, typer.Option(min=1, help="Images measured at once; default: one a core.")
+    ] = None,
+    claude_workers: Annotated[
+        int, typer.Option(min=1, help="Calls to Claude at once.")
+    ] = service.CLAUDE_THREADS,
+) -> None:
+    """Run the whole service on this machine until Ctrl-C.
+
+    PostgreSQL and Redis are started too, unless COPYTHAT_DATABASE_URL and COPYTHAT_BROKER_URL
+    name others. The same data directory finds its jobs again.
+    """
+    settings = load_settings()
+    options = up.UpOptions(
+        address=Address(host, port),
+        data_dir=data_dir or settings.data_dir,
+        cv_workers=cv_workers or service.default_concurrency(WorkerQueue.CV),
+        claude_workers=claude_workers,
+    )
+    up.run_service(options, settings, say)
+
+
+def run_api(port: PortOption = DEFAULT_PORT, host: HostOption = "127.0.0.1") -> None:
+    """Run the HTTP API alone."""
+    _become(service.api_command(Address(host, port)))
+
+
+def run_worker(
+    queues: Annotated[
+        str, typer.Option(help="Queues to serve, separated by commas: cv, claude, io.")
+    ],
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Units worked on at once; default: fits the queue.")
+    ] = None,
+) -> None:
+    """Run one worker alone."""
+    chosen = _queues(queues)
+    size = concurrency or max(service.default_concurrency(queue) for queue in chosen)
+    _become(service.worker_command(chosen, size))
+
+
+def _queues(names: str) -> list[WorkerQueue]:
+    try:
+        return [WorkerQueue(name.strip()) for name in names.split(",")]
+    except ValueError as error:
+        known = ", ".join(WorkerQueue)
+        message = f"{names!r} names an unknown queue; there are {known}"
+        raise typer.BadParameter(message, param_hint="--queues") from error
+
+
+def run_pump() -> None:
+    """Run the pump alone: it takes back lost work and hands out hints."""
+    _become(service.pump_command())
+
+
+def run_migrate() -> None:
+    """Bring the database's schema up to date."""
+    _become(service.migrate_command())
+
+
+def measure(
+    paths: Annotated[list[str], typer.Argument(help="Images, or folders of images.")],
+    jsonl: Annotated[  # noqa: ARG001, FBT002 -- the only form there is, named for what may come
+        bool, typer.Option("--jsonl", help="One JSON line an image (the only form).")
+    ] = True,
+) -> None:
+    """Measure local images without any service; one JSON line an image, in CSS pixels."""
+    command = service.measure_command([str(Path(path).absolute()) for path in paths])
+    _become(command)
+
+
+def _become(command: tuple[str, ...]) -> None:
+    """Go on as another program, which so gets our signals and gives our exit code."""
+    variables = service.environment(load_settings())
+    os.chdir(service.NEUTRAL_DIRECTORY)
+    os.execve(command[0], command, variables)  # noqa: S606 -- our own programs

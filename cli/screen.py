@@ -1,0 +1,145 @@
+"""What people see: lines, tables and progress bars.
+
+Answers go to standard output; progress and errors go to standard error, so that a command in a
+pipe hands on nothing but its answer.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+# Some counts are parts of others, and zeros say nothing.
+SHOWN_COUNTS = ("queued", "running", "succeeded", "degraded", "cached", "failed", "canceled")
+
+
+def say(line: str) -> None:
+    """Tell a person what happens, at once even into a pipe."""
+    err.print(line, markup=False)
+
+
+def show_json(answer: Any) -> None:  # noqa: ANN401 -- JSON
+    """Print JSON as a program wants it."""
+    out.file.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
+
+
+def show_job(job: Mapping[str, Any]) -> None:
+    """Print a job in a few lines."""
+    counts = job["counts"]
+    parts = [f"{counts[name]} {name}" for name in SHOWN_COUNTS if counts.get(name)]
+    out.print(f"{job['id']}  {job['name']}  {job['status']}", markup=False)
+    out.print(f"  {images(counts['total'])}: {', '.join(parts) or 'none yet'}", markup=False)
+    out.print(f"  {cost_line(job['cost'])}", markup=False)
+    if job["error"]:
+        out.print(f"  {job['error']['title']}: {job['error']['detail']}", markup=False)
+
+
+def images(count: int) -> str:
+    """Return a number of images in words."""
+    return f"{count} image" if count == 1 else f"{count} images"
+
+
+def cost_line(cost: Mapping[str, Any]) -> str:
+    """Return what Claude's part came to."""
+    calls = f"{cost['calls']} Claude call" + ("" if cost["calls"] == 1 else "s")
+    return f"{calls}, {dollars(cost['usd'])}"
+
+
+def dollars(usd: float | None) -> str:
+    """Return an amount that may be a fraction of a cent, or not known yet."""
+    return "cost not known" if usd is None else f"${usd:.4f}"
+
+
+def show_token_counts(token_set: Mapping[str, Any]) -> None:
+    """Print how many tokens of each type there are."""
+    out.print(f"  tokens: {token_counts(token_set)}", markup=False)
+
+
+def token_counts(token_set: Mapping[str, Any]) -> str:
+    """Return how many tokens of each type a set holds."""
+    return ", ".join(f"{len(tokens)} {name}" for name, tokens in token_set["tokens"].items())
+
+
+def show_jobs(jobs: Iterable[Mapping[str, Any]]) -> None:
+    """Print jobs as a table."""
+    rows = [
+        (
+            job["id"],
+            job["created_at"].partition(".")[0].rstrip("Z").replace("T", " "),
+            job["status"],
+            f"{job['counts']['succeeded']}/{job['counts']['total']}",
+            dollars(job["cost"]["usd"]),
+            job["name"],
+        )
+        for job in jobs
+    ]
+    _show_table(("job", "created (UTC)", "status", "done", "cost", "name"), rows)
+
+
+def show_items(items: Iterable[Mapping[str, Any]]) -> None:
+    """Print items as a table, with the reason where one failed or is degraded."""
+    rows = [
+        (
+            item["id"],
+            item["status"] + (" (cached)" if item["cached"] else ""),
+            item["filename"],
+            f"{item['width']}x{item['height']}" if item["width"] else "",
+            item["error"]["detail"] if item["error"] else "",
+        )
+        for item in items
+    ]
+    _show_table(("item", "status", "file", "size", "reason"), rows)
+
+
+def _show_table(columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:
+    """Print a table; the names of files and jobs in it are text, never markup or controls."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        # Ids are there to be copied, so they stay whole however narrow the screen is.
+        table.add_column(column, no_wrap=column in {"job", "item"}, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    out.print(table)
+
+
+@contextmanager
+def upload_progress(total_bytes: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar of bytes; call what is yielded with the length of each piece sent."""
+    columns = (BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    with Progress(TextColumn("sending   "), *columns, console=err) as progress:
+        task = progress.add_task("", total=total_bytes)
+        yield lambda count: progress.advance(task, count)
+
+
+@contextmanager
+def job_progress() -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Show a bar of items; call what is yielded with each new state of the job."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    what = TextColumn("{task.description:<10}", markup=False)
+    with Progress(what, *columns, console=err) as progress:
+        task = progress.add_task("queued", total=None)
+
+        def show(job: Mapping[str, Any]) -> None:
+            counts = job["counts"]
+            done = counts["succeeded"] + counts["failed"] + counts["canceled"]
+            # The total is not known before every archive is unpacked.
+            total = None if job["status"] in {"queued", "unpacking"} else counts["total"]
+            description = job["status"].replace("_", " ")
+            progress.update(task, completed=done, total=total, description=description)
+
+        yield show
