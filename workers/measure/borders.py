@@ -1,6 +1,7 @@
 """Borders: lines of one color that run along the outside of a filled area."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,11 @@ REST_PX = 3
 # A ring over a shadow: its step outward is larger than the shadow's own by this factor.
 RING_TO_RAMP = 2.5
 
+# A translucent ring takes on the shadow below it and differs from side to side; it is told by
+# ending, on all sides, in a step of so many levels that is so much larger than the next one.
+SHARP_STEP, SHARP_TO_RAMP = 8, 4
+# A half covered pixel lies this near to the middle of the two colors, in parts of their distance.
+HALF_SLACK = 0.15
 # Sides that share a color make a ring; the fourth may carry an accent, or be hidden.
 RING_SIDES = 3
 
@@ -32,15 +38,20 @@ NO_COLOR = -1
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What lies outside one side: a line of ``width`` px, and whether the color rests beyond."""
+    """What lies outside one side: a line of ``width`` px in one color.
+
+    ``rests``: beyond it the color stays the same; ``ramp``: the steps beyond go on as they came,
+    as in a shadow; ``sharp``: it ends in a step far larger than what follows.
+    """
 
     width: int
     color: int
     rests: bool
     ramp: bool
+    sharp: bool
 
 
-NO_LINE = Line(0, NO_COLOR, rests=False, ramp=False)
+NO_LINE = Line(0, NO_COLOR, rests=False, ramp=False, sharp=False)
 
 
 def find_border(packed: Packed, box: Box, fill: int) -> Border | None:
@@ -55,17 +66,24 @@ def find_border(packed: Packed, box: Box, fill: int) -> Border | None:
         The ring around it, its color that of at least three sides, or None.
     """
     lines = [_line_outside(strip, fill) for strip in _strips(packed, box)]
-    color, agreeing = (
-        Counter(line.color for line in lines if line.width).most_common(1)[0]
-        if (any(line.width for line in lines))
-        else (NO_COLOR, 0)
-    )
-    ring = [line for line in lines if line.color == color]
-    if agreeing < RING_SIDES or all(line.ramp for line in ring):
+    drawn = [line for line in lines if line.width]
+    if len(drawn) < RING_SIDES:
         return None
-    if agreeing < len(lines) and not all(line.rests for line in ring):
-        return None
-    top, right, bottom, left = (line.width if not line.ramp else 0 for line in lines)
+    color, agreeing = Counter(line.color for line in drawn).most_common(1)[0]
+    ring = [line for line in drawn if line.color == color]
+    if agreeing == len(lines):
+        return None if all(line.ramp for line in ring) else _border(lines, color)
+    if agreeing == RING_SIDES and all(line.rests for line in ring):
+        return _border([line if not line.ramp else NO_LINE for line in lines], color)
+    widths = {line.width for line in drawn}
+    if len(drawn) == len(lines) and len(widths) == 1 and all(line.sharp for line in drawn):
+        return _border(lines, color)
+    return None
+
+
+def _border(lines: Sequence[Line], color: int) -> Border:
+    """Make a border of the lines on the top, right, bottom and left."""
+    top, right, bottom, left = (line.width for line in lines)
     return Border(top, right, bottom, left, color)
 
 
@@ -116,12 +134,40 @@ def _line_outside(strip: Packed, fill: int) -> Line:
     width = int((~uniform).argmax()) if not uniform.all() else len(uniform)
     if not 0 < width <= MAX_BORDER_PX or color == fill or width >= len(profile):
         return NO_LINE
+    color, width = _whole_line(profile, fill, color, width)
     beyond = profile[width : width + REST_PX]
     rests = len(beyond) == REST_PX and bool((beyond == beyond[0]).all())
-    outward = _step(color, int(beyond[0]))
+    outward = _step(color, int(beyond[0])) if len(beyond) else 0
     onward = _step(int(beyond[0]), int(beyond[1])) if len(beyond) > 1 else 0
     ramp = not rests and outward <= max(HARD_STEP, RING_TO_RAMP * onward)
-    return Line(width, color, rests, ramp)
+    sharp = outward >= max(SHARP_STEP, SHARP_TO_RAMP * onward)
+    return Line(width, color, rests, ramp, sharp)
+
+
+def _whole_line(profile: Packed, fill: int, color: int, width: int) -> tuple[int, int]:
+    """Return the color and width of a line that may end half way into a pixel.
+
+    At a device ratio of 1.5 a border of one CSS pixel covers one pixel and half of the next.
+    """
+    if width != 1 or len(profile) <= width + REST_PX:
+        return color, width
+    following, beyond = int(profile[1]), int(profile[2])
+    if (profile[2:] != beyond)[:REST_PX].any():
+        return color, width
+    if _is_blend(color, fill, following):
+        return following, 2
+    if _is_blend(following, color, beyond):
+        return color, 2
+    return color, width
+
+
+def _is_blend(middle: int, first: int, second: int) -> bool:
+    """Tell whether a color is about half way between two others that differ."""
+    if min(first, second) < 0 or _step(first, second) < 2 * HARD_STEP:
+        return False
+    mean = (unpack(first) + unpack(second)) / 2
+    allowed = max(HARD_STEP - 1, HALF_SLACK * _step(first, second))
+    return float(np.abs(unpack(middle) - mean).max()) <= allowed
 
 
 def _step(first: int, second: int) -> int:
