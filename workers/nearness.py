@@ -1,0 +1,145 @@
+"""When two measured values are one design value: places in a space, and distances in it.
+
+A value has a family, within which alone it may be united with another, and a place, a vector. A
+distance of 1 is the most that is still the same: each part is divided by its own tolerance.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shared.tokens import Color, Dimension, Gradient, Shadow, TokenType, Typography
+from workers.assemble import ROOT_FONT_SIZE_PX
+from workers.measure.colorspace import Floats, ciede2000, lab_of_srgb
+from workers.swatches import levels_of_hex
+
+# CIEDE2000: 1 is about what an eye just tells apart, side by side.
+MAX_COLOR_DIFFERENCE = 2.0
+# CIEDE2000 weighs lightness by no less than 1/1.75, so beyond this it need not be computed.
+_MAX_LIGHTNESS = 1.75 * MAX_COLOR_DIFFERENCE
+# Half-leading and anti-aliasing shift a distance by a pixel; corners are found within half of one.
+MAX_SPACING_PX = 1.0
+MAX_RADIUS_PX = 0.5
+# One pixel of a line of 20.
+MAX_LINE_HEIGHT = 0.05
+# A soft edge tells its offset within a pixel, and its blur within two.
+MAX_OFFSET_PX = 1.0
+MAX_BLUR_PX = 2.0
+MAX_ALPHA = 0.03
+MAX_ANGLE_DEG = 5.0
+MAX_STOP = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """How values of one type compare.
+
+    ``family`` returns what values must agree in exactly. ``place`` returns shape (parts,), which
+    is the same for all of a family. ``distance`` takes places (values, parts) and one place, and
+    returns shape (values,).
+    """
+
+    family: Callable[[Any], Hashable]
+    place: Callable[[Any], Floats]
+    distance: Callable[[Floats, Floats], Floats]
+
+
+def length_px(length: Dimension) -> float:
+    """Return a length in CSS pixels."""
+    return length.value * (1 if length.unit == "px" else ROOT_FONT_SIZE_PX)
+
+
+def _no_family(_value: object) -> Hashable:
+    return None
+
+
+def _lab(color: Color) -> Floats:
+    return lab_of_srgb(levels_of_hex(color.hex))
+
+
+def _color_distance(places: Floats, place: Floats) -> Floats:
+    return np.asarray(ciede2000(places, place) / MAX_COLOR_DIFFERENCE, np.float64)
+
+
+def _lone_color_distance(places: Floats, place: Floats) -> Floats:
+    """Return the distance of colors, infinity where their lightness alone is too far."""
+    distances = np.full(len(places), np.inf)
+    near = np.abs(places[:, 0] - place[0]) <= _MAX_LIGHTNESS
+    distances[near] = _color_distance(places[near], place)
+    return distances
+
+
+def _length_place(length: Dimension) -> Floats:
+    return np.array([length_px(length)])
+
+
+def _spacing_distance(places: Floats, place: Floats) -> Floats:
+    return _farthest(places - place, MAX_SPACING_PX)
+
+
+def _radius_distance(places: Floats, place: Floats) -> Floats:
+    return _farthest(places - place, MAX_RADIUS_PX)
+
+
+def _style_family(style: Typography) -> Hashable:
+    return style.font_family, length_px(style.font_size), style.font_weight, style.letter_spacing
+
+
+def _style_place(style: Typography) -> Floats:
+    return np.array([np.nan if style.line_height is None else style.line_height])
+
+
+def _style_distance(places: Floats, place: Floats) -> Floats:
+    """Return the distance of line heights, none where one of them was not measured."""
+    return np.nan_to_num(_farthest(places - place, MAX_LINE_HEIGHT), nan=0.0)
+
+
+def _shadow_place(shadow: Shadow) -> Floats:
+    lengths = (shadow.offset_x, shadow.offset_y, shadow.blur, shadow.spread)
+    pixels = [length_px(length) for length in lengths]
+    return np.array([*pixels, shadow.color.alpha, *_lab(shadow.color)])
+
+
+def _shadow_distance(places: Floats, place: Floats) -> Floats:
+    """Return the distance of shadows; colors differ as far as their alpha lets them be seen."""
+    tolerances = [MAX_OFFSET_PX, MAX_OFFSET_PX, MAX_BLUR_PX, MAX_OFFSET_PX, MAX_ALPHA]
+    shape = _farthest(places[:, :5] - place[:5], tolerances)
+    seen = _color_distance(places[:, 5:], place[5:]) * places[:, 4]
+    return np.asarray(np.maximum(shape, seen), np.float64)
+
+
+def _gradient_family(gradient: Gradient) -> Hashable:
+    alphas = tuple(stop.color.alpha for stop in gradient.stops)
+    return gradient.kind, alphas, gradient.angle is None
+
+
+def _gradient_place(gradient: Gradient) -> Floats:
+    stops = [np.array([stop.position, *_lab(stop.color)]) for stop in gradient.stops]
+    return np.concatenate([[gradient.angle or 0.0], *stops])
+
+
+def _gradient_distance(places: Floats, place: Floats) -> Floats:
+    """Return the distance of gradients: the farthest of angle, positions and colors."""
+    turn = (places[:, 0] - place[0] + 180) % 360 - 180
+    stops, stop = places[:, 1:].reshape(len(places), -1, 4), place[1:].reshape(-1, 4)
+    shifts = _farthest(stops[..., 0] - stop[:, 0], MAX_STOP)
+    colors = _color_distance(stops[..., 1:], stop[:, 1:]).max(axis=1)
+    parts = [np.abs(turn) / MAX_ANGLE_DEG, shifts, colors]
+    return np.asarray(np.maximum.reduce(parts), np.float64)
+
+
+def _farthest(differences: Floats, tolerance: float | list[float]) -> Floats:
+    """Return the largest part of each row of differences, in tolerances."""
+    return np.asarray((np.abs(differences) / tolerance).max(axis=1), np.float64)
+
+
+SPACES: Mapping[TokenType, Space] = {
+    TokenType.COLOR: Space(lambda color: color.alpha, _lab, _lone_color_distance),
+    TokenType.SPACING: Space(_no_family, _length_place, _spacing_distance),
+    TokenType.TYPOGRAPHY: Space(_style_family, _style_place, _style_distance),
+    TokenType.SHADOW: Space(lambda shadow: shadow.inset, _shadow_place, _shadow_distance),
+    TokenType.GRADIENT: Space(_gradient_family, _gradient_place, _gradient_distance),
+    TokenType.RADIUS: Space(_no_family, _length_place, _radius_distance),
+}
