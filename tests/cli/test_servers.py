@@ -19,6 +19,7 @@ from cli import servers
 from cli.data_dir import DataDir, claim, make_socket_dir
 from cli.supervisor import Supervisor
 from shared.db.engine import connect
+from shared.errors import StartError
 
 LIMIT_S = 60.0
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -147,7 +148,7 @@ def test_a_taken_socket_directory_is_an_error_that_names_it(
     sockets.symlink_to(tmp_path)
 
     try:
-        with pytest.raises(servers.StartError, match=str(sockets)):
+        with pytest.raises(StartError, match=str(sockets)):
             make_socket_dir(place, account)
     finally:
         sockets.unlink()

@@ -144,8 +144,8 @@ def test_later_programs_stop_before_earlier_ones(tmp_path: Path) -> None:
     with Supervisor(print) as supervisor:
         supervisor.start(first)
         supervisor.start(second)
-        for each in (first, second):
-            supervisor.wait_until(lambda log=each.log: "up" in log.read_text(), "up", LIMIT_S)
+        logs = (first.log, second.log)
+        supervisor.wait_until(lambda: all("up" in log.read_text() for log in logs), "up", LIMIT_S)
 
     assert order.read_text() == "21"
 
