@@ -9,6 +9,7 @@ from workers.measure.radii import measure_radii
 from workers.measure.scale import find_device_ratio
 from workers.measure.scene import GradientRegion, Rgb, Scene
 from workers.measure.text import find_lines
+from workers.measure.typography import measure_typography
 
 
 def measure_image(rgb: Rgb, *, name: str = "") -> Measurements:
@@ -30,7 +31,7 @@ def measure_image(rgb: Rgb, *, name: str = "") -> Measurements:
         path=scene.path,
         colors=measure_colors(scene),
         spacing=(),
-        typography=(),
+        typography=measure_typography(scene),
         shadows=(),
         gradients=(),
         radii=measure_radii(scene),
