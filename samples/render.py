@@ -7,6 +7,7 @@ changes a page runs this; the same pages, browser and fonts give the same bytes.
 """
 
 import argparse
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -82,9 +83,16 @@ def render(page: str, directory: Path) -> Path:
     return picture
 
 
+def hash_sources() -> str:
+    """Return the hash of stylesheet and pages, which the archive carries as its comment."""
+    sources = [HERE / "tokens.css", *(HERE / f"{page}.html" for page in sorted(PAGES))]
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+
+
 def pack(pictures: list[Path]) -> None:
     """Write the archive, byte for byte the same for the same pictures."""
     with zipfile.ZipFile(ARCHIVE, "w") as archive:
+        archive.comment = hash_sources().encode()
         for picture in sorted(pictures):
             member = zipfile.ZipInfo(picture.name, EPOCH)
             member.external_attr = 0o644 << 16

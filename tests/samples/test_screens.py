@@ -1,0 +1,190 @@
+"""What is measured in the sample screens against what their stylesheet says.
+
+The stylesheet is read, not repeated. A token is asked for on the pages whose styles refer to it.
+"""
+
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from samples.render import ARCHIVE, PAGES, hash_sources, name_image
+from tests.samples import stylesheet
+from workers.images import Rgb, decode
+from workers.measure import Measurements, measure_image
+from workers.measure.measurements import GradientKind, GradientMeasurement, ShadowMeasurement
+
+# A color that covers fewer pixels than this in its exact value is thin text or an edge.
+MIN_COLOR_PX = 200
+SPACING_PX = 1.0
+SIZE_PX = 0.5
+RADIUS_PX = 0.5
+SHADOW_OFFSET_PX = 1.0
+SHADOW_BLUR = 0.2  # of the blur, at least 1.5 px
+SHADOW_ALPHA = 0.03
+ANGLE_DEG = 2.0
+LEVELS = 4  # of 255, a channel of a gradient's end
+
+
+@dataclass(frozen=True, repr=False)
+class Screen:
+    """A page's pixels and what was measured in them."""
+
+    rgb: Rgb
+    found: Measurements
+
+    def covers(self, hex_value: str) -> int:
+        """Return how many pixels have exactly this color."""
+        color = np.array([int(hex_value[at : at + 2], 16) for at in (1, 3, 5)], np.uint8)
+        return int(np.all(self.rgb == color, axis=2).sum())
+
+
+@pytest.fixture(scope="session")
+def screens() -> dict[str, Screen]:
+    with zipfile.ZipFile(ARCHIVE) as archive:
+        names = {page: name_image(page) for page in PAGES}
+        pixels = {page: decode(archive.read(name)) for page, name in names.items()}
+    return {
+        page: Screen(rgb, measure_image(rgb, name=names[page])) for page, rgb in pixels.items()
+    }
+
+
+@pytest.fixture(params=sorted(PAGES))
+def page(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def near(value: float, found: Iterable[float], tolerance: float) -> bool:
+    return any(abs(value - each) <= tolerance for each in found)
+
+
+def levels_apart(one: str, other: str) -> int:
+    """Return the largest difference of a channel between two colors."""
+    return max(abs(int(one[at : at + 2], 16) - int(other[at : at + 2], 16)) for at in (1, 3, 5))
+
+
+def test_the_archive_is_rendered_from_the_pages_as_they_are() -> None:
+    with zipfile.ZipFile(ARCHIVE) as archive:
+        assert archive.comment.decode() == hash_sources()
+        assert archive.namelist() == sorted(name_image(page) for page in PAGES)
+
+
+def test_every_color_that_covers_enough_is_found_exactly(
+    screens: dict[str, Screen], page: str
+) -> None:
+    wanted = {
+        value
+        for value in stylesheet.colors_of(page).values()
+        if screens[page].covers(value) >= MIN_COLOR_PX
+    }
+
+    assert wanted - {color.hex for color in screens[page].found.colors} == set()
+
+
+def test_no_color_is_found_that_is_not_in_the_picture(
+    screens: dict[str, Screen], page: str
+) -> None:
+    invented = [
+        color.hex for color in screens[page].found.colors if not screens[page].covers(color.hex)
+    ]
+
+    assert invented == []
+
+
+def test_every_distance_of_the_page_is_found_within_a_pixel(
+    screens: dict[str, Screen], page: str
+) -> None:
+    found = [spacing.px for spacing in screens[page].found.spacing]
+
+    missed = {
+        name: px
+        for name, px in stylesheet.spaces_of(page).items()
+        if not near(px, found, SPACING_PX)
+    }
+    assert missed == {}
+
+
+def test_every_font_size_of_the_page_is_found_within_half_a_pixel(
+    screens: dict[str, Screen], page: str
+) -> None:
+    found = [style.size_px for style in screens[page].found.typography]
+
+    missed = {
+        name: font.size_px
+        for name, font in stylesheet.fonts_of(page).items()
+        if not near(font.size_px, found, SIZE_PX)
+    }
+    assert missed == {}
+
+
+def test_every_radius_of_the_page_is_found_within_half_a_pixel(
+    screens: dict[str, Screen], page: str
+) -> None:
+    found = [radius.px for radius in screens[page].found.radii]
+
+    missed = {
+        name: px
+        for name, px in stylesheet.radii_of(page).items()
+        if not near(px, found, RADIUS_PX)
+    }
+    assert missed == {}
+
+
+def test_every_shadow_of_the_page_is_found(screens: dict[str, Screen], page: str) -> None:
+    found = screens[page].found.shadows
+
+    missed = {
+        name: shadow
+        for name, shadow in stylesheet.shadows_of(page).items()
+        if not any(is_shadow(each, shadow) for each in found)
+    }
+    assert missed == {}
+
+
+def is_shadow(found: ShadowMeasurement, cast: stylesheet.Shadow) -> bool:
+    return (
+        near(found.x_px, [cast.x_px], SHADOW_OFFSET_PX)
+        and near(found.y_px, [cast.y_px], SHADOW_OFFSET_PX)
+        and near(found.blur_px, [cast.blur_px], max(1.5, SHADOW_BLUR * cast.blur_px))
+        and near(found.alpha, [cast.alpha], SHADOW_ALPHA)
+    )
+
+
+def test_every_gradient_of_the_page_is_found_with_its_angle_and_ends(
+    screens: dict[str, Screen], page: str
+) -> None:
+    found = screens[page].found.gradients
+
+    missed = {
+        name: gradient
+        for name, gradient in stylesheet.gradients_of(page).items()
+        if not any(is_gradient(each, gradient) for each in found)
+    }
+    assert missed == {}
+
+
+def is_gradient(found: GradientMeasurement, drawn: stylesheet.Gradient) -> bool:
+    if found.kind is not GradientKind.LINEAR or found.angle_deg is None:
+        return False
+    first, last = found.stops[0].hex, found.stops[-1].hex
+    return (
+        near(found.angle_deg, [drawn.angle_deg], ANGLE_DEG)
+        and levels_apart(first, drawn.first_hex) <= LEVELS
+        and levels_apart(last, drawn.last_hex) <= LEVELS
+    )
+
+
+def test_a_page_without_shadows_has_none(screens: dict[str, Screen], page: str) -> None:
+    if stylesheet.shadows_of(page):
+        pytest.skip("this page casts shadows")
+
+    assert screens[page].found.shadows == ()
+
+
+def test_a_page_without_gradients_has_none(screens: dict[str, Screen], page: str) -> None:
+    if stylesheet.gradients_of(page):
+        pytest.skip("this page has a gradient")
+
+    assert screens[page].found.gradients == ()
