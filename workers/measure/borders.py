@@ -33,6 +33,8 @@ HALF_SLACK = 0.15
 # Sides that share a color make a ring; the fourth may carry an accent, or be hidden.
 RING_SIDES = 3
 
+MIDDLE_SAMPLES = 3
+
 NO_COLOR = -1
 
 
@@ -65,7 +67,11 @@ def find_border(packed: Packed, box: Box, fill: int) -> Border | None:
     Returns:
         The ring around it, its color that of at least three sides, or None.
     """
-    lines = [_line_outside(strip, fill) for strip in _strips(packed, box)]
+    lines = []
+    for strip in _strips(packed, box):
+        line = _line_outside(strip, fill)
+        # Round ends leave a straight stretch in the very middle only.
+        lines.append(line if line.width else _line_outside(_middle(strip), fill))
     drawn = [line for line in lines if line.width]
     if len(drawn) < RING_SIDES:
         return None
@@ -121,6 +127,11 @@ def _stretch(start: int, length: int) -> list[int]:
     """Return sample positions along a side's straight stretch."""
     low, high = start + STRETCH[0] * length, start + STRETCH[1] * length
     return sorted({int(at) for at in np.linspace(low, high, SAMPLES)})
+
+
+def _middle(strip: Packed) -> Packed:
+    """Return the samples around the middle of a side."""
+    return strip[len(strip) // 2 - MIDDLE_SAMPLES // 2 :][:MIDDLE_SAMPLES]
 
 
 def _line_outside(strip: Packed, fill: int) -> Line:
