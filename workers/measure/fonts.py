@@ -35,6 +35,13 @@ ALIKE_WIDTH = 0.07
 # Only lines with this many strokes speak for a face (or the best there is).
 VOICE_STROKES = 5
 VOICES = 24
+# Faces that most pages are set in need this much less log likelihood than the rest: with faces
+# of like proportions, the one that is met a hundred times as often is the better guess.
+FAMOUS = frozenset(
+    {"Inter", "Inter 4", "Roboto", "Arial, Helvetica, Liberation Sans", "Open Sans", "Noto Sans"}
+    | {"Lato", "Poppins", "Source Sans", "Montserrat"}
+)
+FAME = 3.0
 # Learning how often sizes occur: rounds, smoothing (grid steps), and the part of chance that
 # stays with sizes not seen elsewhere.
 ROUNDS = 8
@@ -73,7 +80,9 @@ def _are_hinted(marks: Sequence[Marks]) -> bool:
 def _choose_face(lines: Sequence[Stems], *, hinted: bool) -> Face:
     """Return the proportional face that explains best what the lines show together."""
     faces = [face for face in FACES if face.family is not FamilyClass.MONO]
-    return faces[int(rate_faces(lines, make_yard(faces), hinted=hinted).argmax())]
+    rates = rate_faces(lines, make_yard(faces), hinted=hinted)
+    rates += [FAME * (face.name in FAMOUS) for face in faces]
+    return faces[int(rates.argmax())]
 
 
 def rate_faces(lines: Sequence[Stems], yard: Yard, *, hinted: bool) -> Floats:

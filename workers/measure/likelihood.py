@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 HINT_ROUND_UP = 0.375
 # Spread of measured stroke heights (px): antialiasing noise; under hinting, the last rounding.
 HEIGHT_SD = 0.12
-HINTED_SD = 0.33
+HINTED_SD = 0.45
 # Spread of distances between strokes: a constant part in px, and a part of the distance.
 PAIR_SD = 0.05
 PAIR_SD_RELATIVE = 0.006
@@ -41,11 +41,13 @@ SHARE_PAIRS = (0.45, 0.20, 0.05)
 # comes first everywhere; the rest keeps a face without a weight from borrowing another's.
 STEM_SD = 0.06
 SHARE_WEIGHTS = {300: 0.06, 400: 0.4, 500: 0.14, 600: 0.15, 700: 0.15, 800: 0.02, 900: 0.02}
-# Strokes of one height in one line repeat one error, so n of them count as n to this power.
+# Strokes of one height in one line repeat one error, so n of them count as n to this power, and
+# never for more than the largest count.
 INDEPENDENCE = 0.6
+LARGEST_COUNT = 9.0
 # Heights, and distances, closer than this (px) are one.
 HEIGHT_GAP = 0.25
-PAIR_GAP = 0.15
+PAIR_GAP = 0.1
 # Past bold, distances between strokes go on changing with the stroke's width this far.
 BOLDER_MAX = 1.5
 
@@ -119,7 +121,9 @@ def _cluster(values: NDArray[np.float32], gap: float) -> tuple[Floats, Floats]:
     ordered = np.sort(values.astype(np.float64))
     starts = np.concatenate(([0], np.flatnonzero(np.diff(ordered) > gap) + 1))
     counts = np.diff(np.append(starts, len(ordered)))
-    return np.add.reduceat(ordered, starts) / counts, counts**INDEPENDENCE
+    return np.add.reduceat(ordered, starts) / counts, np.minimum(
+        counts**INDEPENDENCE, LARGEST_COUNT
+    )
 
 
 def measure_likelihood(mark: Marks, yard: Yard, sizes: Floats, *, hinted: bool) -> Floats:
