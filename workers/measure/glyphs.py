@@ -113,7 +113,7 @@ def group_rows(glyphs: Glyphs, shape: tuple[int, ...]) -> list[NDArray[np.intp]]
     kept = np.ones(len(glyphs.ids), np.bool_)
     for row in rows:
         tall = glyphs.boxes[row, 3]
-        kept[row[tall > MARK_HEIGHT * np.median(tall[tall >= tall.max() / 4])]] = False
+        kept[row[tall > MARK_HEIGHT * np.median(tall)]] = False
     if kept.all():
         return rows
     return _reach(glyphs.boxes, glyphs.owners, np.flatnonzero(kept), shape)

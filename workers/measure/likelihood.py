@@ -35,6 +35,9 @@ PAIR_SD_RELATIVE = 0.006
 # How often a standing stroke ends at the x-height, the ascender, the cap height, at t's top, or
 # nowhere foreseen (f, the shoulder of a).
 SHARE_HEIGHTS = (0.48, 0.18, 0.18, 0.06)
+# A line may also be capitals and digits alone; then most strokes end at the cap height.
+SHARE_CAPITALS = (0.0, 0.0, 0.9, 0.0)
+CAPITAL_LINES = 0.2
 # How often two strokes of one piece are n's (or h's), m's, a capital's, or something else.
 SHARE_PAIRS = (0.45, 0.20, 0.05)
 # Spread of a line's median stroke width (px), and how often each weight is met on pages. Regular
@@ -131,9 +134,7 @@ def measure_likelihood(mark: Marks, yard: Yard, sizes: Floats, *, hinted: bool) 
     heights = yard.heights[:, :, None] * sizes
     if hinted:
         heights = _hint(heights, yard.overshoot[:, None])
-    height_sd = np.full_like(heights, HINTED_SD if hinted else HEIGHT_SD)
-    mixed = _mix(mark.heights, heights, height_sd, np.array([SHARE_HEIGHTS]), mark.tallest)
-    total = mixed @ mark.height_counts
+    total = _two_cases(mark, heights, HINTED_SD if hinted else HEIGHT_SD)
     widths = yard.stems[:, :, None] * sizes
     stem_sd = np.full_like(widths, STEM_SD)
     mixed = _mix(np.array([mark.stem]), widths, stem_sd, yard.stem_shares, mark.tallest / 4)
@@ -144,6 +145,17 @@ def measure_likelihood(mark: Marks, yard: Yard, sizes: Floats, *, hinted: bool) 
         mixed = _mix(mark.pairs, apart, pair_sd, np.array([SHARE_PAIRS]), mark.tallest)
         total += mixed @ mark.pair_counts
     return np.asarray(total, np.float64)
+
+
+def _two_cases(mark: Marks, heights: Floats, sd: float) -> Floats:
+    """Return the log chance (faces, sizes) of the heights in mixed case or in capitals."""
+    spread = np.full_like(heights, sd)
+    mixed, capitals = (
+        _mix(mark.heights, heights, spread, np.array([shares]), mark.tallest) @ mark.height_counts
+        for shares in (SHARE_HEIGHTS, SHARE_CAPITALS)
+    )
+    either = np.logaddexp(mixed + math.log(1 - CAPITAL_LINES), capitals + math.log(CAPITAL_LINES))
+    return np.asarray(either, np.float64)
 
 
 def _hint(heights: Floats, overshoot: Floats) -> Floats:
