@@ -11,7 +11,7 @@ PROGRAMS = ("api", "workers", "shared", "cli")
 # Measuring is arithmetic over arrays: it may import these and itself.
 MEASURE_IMPORTS = {
     "__future__", "bisect", "collections", "colorsys", "cv2", "dataclasses", "enum", "functools",
-    "heapq", "itertools", "math", "numpy", "operator", "statistics", "typing", "workers",
+    "heapq", "itertools", "math", "numpy", "operator", "re", "statistics", "typing", "workers",
 }  # fmt: skip
 
 
