@@ -33,6 +33,8 @@ HALF_SLACK = 0.15
 # Sides that share a color make a ring; the fourth may carry an accent, or be hidden.
 RING_SIDES = 3
 
+# On a side this short, round corners may leave a straight stretch in the very middle only.
+SHORT_SIDE_PX = 100
 MIDDLE_SAMPLES = 3
 
 NO_COLOR = -1
@@ -67,11 +69,11 @@ def find_border(packed: Packed, box: Box, fill: int) -> Border | None:
     Returns:
         The ring around it, its color that of at least three sides, or None.
     """
-    lines = []
-    for strip in _strips(packed, box):
-        line = _line_outside(strip, fill)
-        # Round ends leave a straight stretch in the very middle only.
-        lines.append(line if line.width else _line_outside(_middle(strip), fill))
+    lengths = (box.width, box.height, box.width, box.height)
+    lines = [
+        _line_outside(strip if length > SHORT_SIDE_PX else _middle(strip), fill)
+        for strip, length in zip(_strips(packed, box), lengths, strict=True)
+    ]
     drawn = [line for line in lines if line.width]
     if len(drawn) < RING_SIDES:
         return None
