@@ -136,10 +136,9 @@ def explain(answer: httpx.Response) -> str:
         line = f"{problem['title']}: {problem['detail']}"
     except (ValueError, TypeError, KeyError):
         return f"{answer.request.url} answered {answer.status_code} {answer.reason_phrase}"
-    fields = [
-        f"{error['pointer']} {error['detail']}".strip() for error in problem.get("errors") or []
-    ]
-    return f"{line} ({'; '.join(fields)})" if fields else line
+    # The detail tells of the first of several errors.
+    more = [str(error["detail"]) for error in problem.get("errors") or []][1:]
+    return "; ".join([line, *more])
 
 
 def exit_code_of(status: int) -> ExitCode:

@@ -18,8 +18,6 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
-from rich.text import Text
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -42,11 +40,12 @@ def show_job(job: Mapping[str, Any]) -> None:
     """Print a job in a few lines."""
     counts = job["counts"]
     parts = [f"{counts[name]} {name}" for name in SHOWN_COUNTS if counts.get(name)]
-    out.print(f"{job['id']}  {job['name']}  {job['status']}", markup=False)
+    out.print(f"{job['id']}  {printable(job['name'])}  {job['status']}", markup=False)
     out.print(f"  {images(counts['total'])}: {', '.join(parts) or 'none yet'}", markup=False)
     out.print(f"  {cost_line(job['cost'])}", markup=False)
     if job["error"]:
-        out.print(f"  {job['error']['title']}: {job['error']['detail']}", markup=False)
+        reason = f"{job['error']['title']}: {job['error']['detail']}"
+        out.print(f"  {printable(reason)}", markup=False)
 
 
 def images(count: int) -> str:
@@ -106,15 +105,20 @@ def show_items(items: Iterable[Mapping[str, Any]]) -> None:
     _show_table(("item", "status", "file", "size", "reason"), rows)
 
 
-def _show_table(columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:
-    """Print a table; the names of files and jobs in it are text, never markup or controls."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        # Ids are there to be copied, so they stay whole however narrow the screen is.
-        table.add_column(column, no_wrap=column in {"job", "item"}, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    out.print(table)
+def _show_table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    """Print rows in columns, never cut: ids are copied, and a pipe has no width."""
+    table = [columns, *(tuple(printable(cell) for cell in row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        out.print("  ".join(cells).rstrip(), markup=False)
+
+
+def printable(text: str) -> str:
+    """Return text without what would move a terminal's cursor: names come from anywhere."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
 
 
 @contextmanager

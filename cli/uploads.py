@@ -126,6 +126,12 @@ class SentFile(io.RawIOBase):
         self._count(len(piece))
         return piece
 
+    def close(self) -> None:
+        """Close the file, also when it was not sent to its end."""
+        if self._opened:
+            self._opened.close()
+        super().close()
+
 
 def form_files(
     files: Iterable[LocalFile], count: Callable[[int], None]
