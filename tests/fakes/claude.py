@@ -27,7 +27,8 @@ from llmock.testing import LLMockServer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PATCH_PX = 28  # a token of a picture
-CHARS_A_TOKEN = 4
+CHARS_A_TOKEN = 4  # of prose
+DENSE_CHARS_A_TOKEN = 2  # of numbers and JSON
 UNFORCEABLE = ("claude-sonnet-5-5", "claude-opus-5-5", "claude-fable", "claude-mythos")
 
 _LINE = re.compile(r"^([cstgh])(\d+) (.*)$", re.MULTILINE)
@@ -191,19 +192,25 @@ def _guess(letter: str, number: int, line: str) -> tuple[str, str]:
     return ("hero", "hero") if number == 1 else ("decorative", "accent")
 
 
-def count_usage(request: dict[str, Any], output: Sequence[Any]) -> dict[str, int]:
-    """Return a usage near what the API would bill, for the demo's sum and the ledger's tests."""
+def count_usage(
+    request: dict[str, Any], output: Sequence[Any], *, is_first: bool
+) -> dict[str, int]:
+    """Return a usage near what the API would bill, for the demo's sum and the ledger's tests.
+
+    System text and tool enter the prompt cache with the first request and are read from it after.
+    """
     image = _image(request)
     picture = 0
     if image is not None:
         width, height = (int.from_bytes(image[at : at + 4], "big") for at in (16, 20))
         picture = math.ceil(width / PATCH_PX) * math.ceil(height / PATCH_PX)
     standing = len(json.dumps(request.get("system", ""))) + len(json.dumps(request["tools"]))
+    cached = standing // CHARS_A_TOKEN
     return {
-        "input_tokens": picture + len(_text(request)) // CHARS_A_TOKEN,
-        "output_tokens": max(1, len(json.dumps(output)) // CHARS_A_TOKEN),
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": standing // CHARS_A_TOKEN,
+        "input_tokens": picture + len(_text(request)) // DENSE_CHARS_A_TOKEN,
+        "output_tokens": max(1, len(json.dumps(output)) // DENSE_CHARS_A_TOKEN),
+        "cache_creation_input_tokens": cached if is_first else 0,
+        "cache_read_input_tokens": 0 if is_first else cached,
     }
 
 
@@ -265,7 +272,7 @@ class _Completed:
         reply = json.loads(self._body)
         if reply.get("type") != "message":
             return self._body
-        reply["usage"] = count_usage(self._request, reply["content"])
+        reply["usage"] = count_usage(self._request, reply["content"], is_first=self._number == 1)
         return json.dumps(reply).encode()
 
 

@@ -139,6 +139,11 @@ class Model:
         """What the model accepts."""
         return traits_of(self.name)
 
+    @property
+    def thinks(self) -> bool:
+        """Whether thinking may take a part of the output: a forced tool leaves no room for it."""
+        return self.traits.thinks or not self.client.forces(self.name)
+
     def ask(self, request: Request) -> Message:
         """Return the model's message, whose ``content`` and ``stop_reason`` are there.
 

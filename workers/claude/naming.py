@@ -102,7 +102,7 @@ class _Question:
     def room(self, candidates: Sequence[Candidate]) -> int:
         """Return the output tokens that an answer about some candidates may take."""
         needed = TOKENS_AROUND + TOKENS_PER_CANDIDATE * len(candidates)
-        floor = MIN_TOKENS_WITH_THOUGHT if self.model.traits.thinks else 0
+        floor = MIN_TOKENS_WITH_THOUGHT if self.model.thinks else 0
         return min(MAX_TOKENS, max(floor, needed))
 
 

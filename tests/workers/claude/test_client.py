@@ -50,7 +50,7 @@ def test_an_answer_is_entered_in_the_ledger_with_what_it_used(
     assert outcome.outcome is Outcome.ANSWERED
     assert outcome.request_id == "req_000001"
     assert outcome.usage is not None
-    assert outcome.usage.cache_read_tokens > 0
+    assert outcome.usage.cache_write_tokens > 0
     assert outcome.usd == usd("claude-haiku-5-5", outcome.usage)
     assert outcome.latency_s > 0
 

@@ -247,6 +247,17 @@ def test_a_model_that_thinks_gets_room_to_and_never_more_than_may_go_unstreamed(
     assert max(rooms) <= MAX_TOKENS
 
 
+def test_a_model_that_turned_out_to_think_gets_room_to(
+    model: Model, picture: EncodedImage, measure: Measured, claude: ClaudeServer
+) -> None:
+    claude.script(Fail(400, message="Thinking may not be enabled when tool_choice forces a tool"))
+    name_measurements(model, picture, measure())
+
+    name_measurements(model, picture, measure())
+
+    assert claude.requests[-1]["max_tokens"] == 8000
+
+
 def test_an_answer_that_obeys_the_picture_earns_no_more_than_odd_names(
     model: Model, picture: EncodedImage, measure: Measured, claude: ClaudeServer
 ) -> None:
