@@ -313,7 +313,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     with ClaudeServer(arguments.port, arguments.latency_ms) as server:
-        print(f"ANTHROPIC_BASE_URL={server.base_url}", flush=True)  # noqa: T201 - a program
+        print(f"ANTHROPIC_BASE_URL={server.base_url}", flush=True)
         stopped.wait()
 
 
