@@ -4,8 +4,10 @@ import hashlib
 import io
 import math
 import os
+import re
+import struct
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import imagesize
 import numpy as np
@@ -25,6 +27,13 @@ Rgb = NDArray[np.uint8]
 # How many levels of 16-bit samples make one of 8-bit ones: 65535 / 255.
 DEPTH_RATIO = 257
 GRAY_ALPHA, COLOR_ALPHA = 2, 4
+# The size of an AVIF stands in the boxes before its pixels.
+HEADER_BYTES = 65_536
+ORIENTATION_TAG = 274
+# EXIF orientations that are mirrored left to right, and the quarter turns to the left that set
+# each upright after that.
+MIRRORED = frozenset({2, 4, 5, 7})
+QUARTER_TURNS = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}
 
 # Claude sees a picture as squares of so many pixels, each one token.
 MODEL_PATCH_PX = 28
@@ -57,7 +66,7 @@ class EncodedImage:
 
 
 def read_size(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> tuple[int, int]:
-    """Return width and height in pixels as the header says, rotation applied.
+    """Return width and height in pixels as the header says, before or after any rotation.
 
     Raises:
         NotAnImage: the content is of no image format we know.
@@ -65,10 +74,7 @@ def read_size(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> tuple[int, i
     """
     if len(data) > limits.max_bytes:
         raise ImageTooLarge(f"{len(data)} bytes, at most {limits.max_bytes} are read")
-    try:
-        width, height = imagesize.get(io.BytesIO(data))
-    except (ValueError, OSError) as error:
-        raise NotAnImage(f"the header cannot be read: {error}") from error
+    width, height = _stated_size(data)
     if width <= 0 or height <= 0:
         raise NotAnImage("the content is no PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF")
     if max(width, height) > limits.max_side_px or width * height > limits.max_pixels:
@@ -87,7 +93,8 @@ def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Rgb:
         limits: checked against the header before decoding.
 
     Returns:
-        (height, width, 3) uint8, red green blue, rotated as EXIF says.
+        (height, width, 3) uint8, red green blue, rotated as EXIF says. AVIF has rotation boxes of
+        its own, which are not applied.
 
     Raises:
         NotAnImage: the content is of no image format we know.
@@ -95,13 +102,20 @@ def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Rgb:
         DecodeFailed: the header reads and the pixels do not.
     """
     size = read_size(data, limits)
+    # Only an unchanged decoding keeps alpha and depth, and only it leaves EXIF rotation to us.
     try:
-        samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        samples, kinds, metadata = cv2.imdecodeWithMetadata(
+            np.frombuffer(data, np.uint8), flags=cv2.IMREAD_UNCHANGED
+        )
     except cv2.error as error:
         raise DecodeFailed(f"{size[0]} x {size[1]} pixels: {error.err}") from error
     if samples is None:
         raise DecodeFailed(f"{size[0]} x {size[1]} pixels, but the data is damaged")
-    return _over_white(_to_levels(np.asarray(samples)))
+    rgb = _over_white(_to_levels(np.asarray(samples)))
+    for kind, chunk in zip(kinds, metadata, strict=True):
+        if kind == cv2.IMAGE_METADATA_EXIF:
+            return _turn(rgb, _orientation(np.asarray(chunk).tobytes()))
+    return rgb
 
 
 def encode_thumbnail(rgb: Rgb, max_width: int) -> bytes:
@@ -162,32 +176,70 @@ def _encode_png(rgb: Rgb, size: tuple[int, int]) -> bytes:
     return bytes(data)
 
 
-def _to_levels(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _stated_size(data: bytes) -> tuple[int, int]:
+    """Return the header's width and height, not positive where there is none that we know."""
+    try:
+        width, height = imagesize.get(io.BytesIO(data))
+    except (ValueError, OSError, struct.error) as error:
+        raise NotAnImage(f"the header cannot be read: {error}") from error
+    if width > 0 or data[4:8] != b"ftyp":
+        return int(width), int(height)
+    # imagesize gives up on AVIF files with metadata. ISO/IEC 23008-12, 6.5.3: "ispe", version
+    # and flags, width, height; a picture in tiles states them too, so the largest counts.
+    found = re.finditer(rb"ispe\0{4}(.{8})", data[:HEADER_BYTES], re.DOTALL)
+    return max((struct.unpack(">II", match[1]) for match in found), default=(0, 0))
+
+
+def _orientation(exif: bytes) -> int:
+    """Return the EXIF orientation, 1 to 8; 1, upright, where the block does not state one.
+
+    Source: JEITA CP-3451 (EXIF 2.3), 4.6.2 and tag 274.
+    """
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    try:
+        if order is None:
+            return 1
+        (start,) = struct.unpack_from(order + "I", exif, 4)
+        (count,) = struct.unpack_from(order + "H", exif, start)
+        for index in range(count):
+            tag, _, _, value = struct.unpack_from(order + "HHIH", exif, start + 2 + 12 * index)
+            if tag == ORIENTATION_TAG:
+                return int(value)
+    except struct.error:
+        return 1
+    return 1
+
+
+def _turn(rgb: Rgb, orientation: int) -> Rgb:
+    """Turn and mirror the stored image upright."""
+    if orientation in MIRRORED:
+        rgb = rgb[:, ::-1]
+    return np.ascontiguousarray(np.rot90(rgb, QUARTER_TURNS.get(orientation, 0)))
+
+
+def _to_levels(samples: NDArray[Any]) -> NDArray[np.uint8]:
     """Return 8-bit samples of any integer or float depth."""
     if samples.dtype == np.uint8:
-        return cast("NDArray[np.uint8]", samples)
+        return np.asarray(samples, np.uint8)
     if samples.dtype == np.uint16:
         rounded = (samples.astype(np.uint32) + DEPTH_RATIO // 2) // DEPTH_RATIO
         return rounded.astype(np.uint8)
     if np.issubdtype(samples.dtype, np.floating):
-        return (np.clip(np.nan_to_num(samples), 0, 1) * 255).round().astype(np.uint8)
+        levels = np.clip(np.nan_to_num(samples), 0, 1) * 255
+        return np.asarray(levels.round(), np.uint8)
     raise DecodeFailed(f"samples of type {samples.dtype} are not read")
 
 
 def _over_white(samples: NDArray[np.uint8]) -> Rgb:
     """Return red, green and blue of gray or color samples, what is transparent over white."""
     if samples.ndim == 2:  # noqa: PLR2004 - no channel axis: gray
-        return cast("Rgb", cv2.cvtColor(samples, cv2.COLOR_GRAY2RGB))
+        return np.repeat(samples[..., None], 3, axis=2)
     channels = samples.shape[2]
-    if channels == 1:
-        return cast("Rgb", cv2.cvtColor(samples[..., 0], cv2.COLOR_GRAY2RGB))
-    if channels == GRAY_ALPHA:
+    if channels <= GRAY_ALPHA:
         color = np.repeat(samples[..., :1], 3, axis=2)
-        return _blend(color, samples[..., 1])
-    color = cv2.cvtColor(np.ascontiguousarray(samples[..., :3]), cv2.COLOR_BGR2RGB)
-    if channels == COLOR_ALPHA:
-        return _blend(cast("Rgb", color), samples[..., 3])
-    return cast("Rgb", color)
+    else:
+        color = np.ascontiguousarray(samples[..., 2::-1])
+    return _blend(color, samples[..., -1]) if channels in {GRAY_ALPHA, COLOR_ALPHA} else color
 
 
 def _blend(color: Rgb, alpha: NDArray[np.uint8]) -> Rgb:
