@@ -8,7 +8,6 @@ import typer
 
 from cli import service, up
 from cli.options import DataDirOption
-from cli.screen import say
 from cli.service import Address, WorkerQueue
 from shared.settings import load_settings
 
@@ -44,7 +43,7 @@ def run_up(
         cv_workers=cv_workers or service.default_concurrency(WorkerQueue.CV),
         claude_workers=claude_workers,
     )
-    up.run_service(options, settings, say)
+    up.run_service(options, settings)
 
 
 def run_api(port: PortOption = DEFAULT_PORT, host: HostOption = "127.0.0.1") -> None:

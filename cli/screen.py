@@ -28,7 +28,7 @@ SHOWN_COUNTS = ("queued", "running", "succeeded", "degraded", "cached", "failed"
 
 def say(line: str) -> None:
     """Tell a person what happens, at once even into a pipe."""
-    err.print(line, markup=False)
+    err.print(printable(line), markup=False)
 
 
 def show_json(answer: Any) -> None:  # noqa: ANN401 -- JSON

@@ -5,13 +5,13 @@ stop runs backwards: no more requests, no more hints, work in hand ended, then t
 """
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from cli import servers, service
+from cli import screen, servers, service
 from cli.account import ensure_local_key
 from cli.data_dir import DataDir, announce, claim, make_socket_dir
 from cli.program import log_size, text_since
@@ -40,24 +40,24 @@ class UpOptions:
     claude_workers: int
 
 
-def run_service(options: UpOptions, settings: Settings, say: Callable[[str], None]) -> None:
+def run_service(options: UpOptions, settings: Settings) -> None:
     """Run the service until a signal asks it to stop.
 
     Raises:
         StartError: It cannot start here; the message says why.
     """
     address = _with_free_port(options.address)
-    with claim(options.data_dir) as place, Supervisor(say) as supervisor:
+    with claim(options.data_dir) as place, Supervisor(screen.say) as supervisor:
         try:
             _start(supervisor, place, address, options, settings)
             ensure_local_key(place, address.url)
             announce(place, address.url)
-            say(f"Copy That is ready: {address.url}")
-            say(f"data and logs: {place.path}; Ctrl-C stops it")
+            screen.out.print(f"Copy That is ready: {address.url}", markup=False)
+            screen.say(f"data and logs: {place.path}; Ctrl-C stops it")
             supervisor.run()
-            say("stopping: ending the work in hand")
+            screen.say("stopping: ending the work in hand")
         except StopAsked:
-            say("stopped before it was ready")
+            screen.say("stopped before it was ready")
 
 
 def _with_free_port(address: Address) -> Address:
