@@ -41,7 +41,7 @@ FAMOUS = frozenset(
     {"Inter", "Inter 4", "Roboto", "Arial, Helvetica, Liberation Sans", "Open Sans", "Noto Sans"}
     | {"Lato", "Poppins", "Source Sans", "Montserrat"}
 )
-FAME = 3.0
+FAME = 5.0
 # Learning how often sizes occur: rounds, smoothing (grid steps), and the part of chance that
 # stays with sizes not seen elsewhere.
 ROUNDS = 8

@@ -15,6 +15,7 @@ from workers.measure.faces import weight_of
 from workers.measure.fonts import Font, fit_fonts
 from workers.measure.glyphs import Glyphs, find_glyphs, group_rows, measure_contrast
 from workers.measure.measurements import Box, FamilyClass
+from workers.measure.preprocess import unpack
 from workers.measure.scene import Element, Packed, Rgb, TextLine
 from workers.measure.stems import Stems, measure_stems
 
@@ -89,7 +90,8 @@ def _measure_row(
     coverage = np.minimum(here.astype(np.float32) / peak, 1.0)
     if float((coverage > 0.5).mean()) > INK_MAX_SHARE:
         return None
-    stems = measure_stems(coverage, glyphs.labels[area])
+    lightness = float(unpack(color).mean()) / 255
+    stems = measure_stems(coverage, glyphs.labels[area], lightness)
     behind = background[area]
     plain = int(behind[0, 0]) if (behind == behind[0, 0]).all() else None
     return _Row(box, int(glyphs.owners[indices[0]]), boxes, stems, color, confidence, plain)
