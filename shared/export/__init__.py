@@ -12,6 +12,7 @@ from shared.export.formats import File, Format
 from shared.export.legacy import write_legacy
 from shared.export.react import write_react
 from shared.export.scss import write_scss
+from shared.export.specimen import write_specimen
 from shared.export.tailwind import write_tailwind, write_tailwind3
 from shared.tokens import TokenSet
 
@@ -24,6 +25,7 @@ _WRITERS: Mapping[Format, Callable[[TokenSet], File]] = {
     Format.REACT: write_react,
     Format.TAILWIND: write_tailwind,
     Format.TAILWIND3: write_tailwind3,
+    Format.HTML: write_specimen,
 }
 
 

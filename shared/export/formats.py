@@ -13,6 +13,7 @@ class Format(StrEnum):
     REACT = "react"
     TAILWIND = "tailwind"  # version 4, @theme
     TAILWIND3 = "tailwind3"  # version 3, a config
+    HTML = "html"  # a page that shows them, for people
     ZIP = "zip"  # all of them, with a manifest
 
 

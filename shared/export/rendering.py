@@ -17,8 +17,8 @@ def write_json(value: object) -> str:
 def _build_environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("shared.export"),
-        # The exports are no HTML; values are written safe for the language they stand in.
-        autoescape=select_autoescape(),
+        # Only one export is HTML; the others write values safe for the language they stand in.
+        autoescape=select_autoescape(["html.j2"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
