@@ -23,6 +23,8 @@ SAME_WEIGHT = 90
 STYLE_MIN_GLYPHS = 6
 # The part of a line's size uncertainty that its own spread does not show (px).
 SIZE_SD_FLOOR = 0.1
+# A line whose size is less certain than this (relative) joins a style, but does not make one.
+UNCERTAIN = 0.05
 # Letters at which a style is as good as certain to be one.
 SURE_GLYPHS = 40
 
@@ -45,6 +47,11 @@ class _Style:
     def glyphs(self) -> int:
         return sum(len(line.glyphs) for line in self.lines)
 
+    @property
+    def certain_glyphs(self) -> int:
+        sure = (line for line in self.lines if line.size_sd_px <= UNCERTAIN * line.size_px)
+        return sum(len(line.glyphs) for line in sure)
+
 
 def measure_typography(scene: Scene) -> tuple[TypographyMeasurement, ...]:
     """Sum up a scene's lines into styles, most letters first."""
@@ -56,7 +63,7 @@ def measure_typography(scene: Scene) -> tuple[TypographyMeasurement, ...]:
             style = _Style()
             styles.append(style)
         style.add(line, size, _worth(line, scene.dpr))
-    kept = [style for style in styles if style.glyphs >= STYLE_MIN_GLYPHS]
+    kept = [style for style in styles if style.certain_glyphs >= STYLE_MIN_GLYPHS]
     kept.sort(key=lambda style: -style.glyphs)
     return tuple(_measurement(style, scene.dpr) for style in kept)
 
