@@ -45,7 +45,7 @@ def _exhibit(token_type: TokenType, token: Token[Any]) -> Exhibit:
     role = (token.role,) if token.role else ()
     facts = (
         *role,
-        f"seen {token.usage} times",
+        "seen once" if token.usage == 1 else f"seen {token.usage} times",
         f"{token.confidence:.0%} sure",
         token.source.value,
     )
