@@ -22,8 +22,11 @@ COMMON_WIDTHS = frozenset(
 )  # fmt: skip
 # No page is laid out narrower than the smallest phone.
 MIN_CSS_WIDTH = 310
-# The median of text sizes over pages lies at 14.5 CSS px with this spread.
-TEXT_MEAN_PX, TEXT_SD_PX = 14.5, 2.5
+# Body text: this quantile of a page's lines, since headings may be many, lies about here.
+TEXT_QUANTILE = 0.3
+TEXT_MEAN_PX, TEXT_SD_PX = 14.0, 2.5
+# No page's text alone may say more than that against a ratio.
+TEXT_MAX_VOTE = 6.0
 MIN_LINES = 3
 # Votes, in log odds.
 WIDTH_VOTE = 2.5
@@ -68,8 +71,9 @@ def _score(ratio: float, width: int, thicknesses: Sequence[int], sizes: Sequence
     thin = sum(thickness < ratio - THIN_SLACK_PX for thickness in thicknesses)
     score += THIN_LINE_VOTE if thin >= MIN_THIN_LINES else 0
     if len(sizes) >= MIN_LINES:
-        deviation = (float(np.median(sizes)) / ratio - TEXT_MEAN_PX) / TEXT_SD_PX
-        score -= deviation**2 / 2
+        body = float(np.quantile(sizes, TEXT_QUANTILE))
+        deviation = (body / ratio - TEXT_MEAN_PX) / TEXT_SD_PX
+        score -= min(TEXT_MAX_VOTE, deviation**2 / 2)
     return score
 
 
