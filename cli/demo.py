@@ -76,7 +76,7 @@ def _own_service(place: DataDir) -> Iterator[Client]:
         command=service.python("cli.main", "up", "--port", "0", "--data-dir", str(place.path)),
         directory=Path.cwd(),
         log=log,
-        environment={**os.environ, "PYTHONPATH": str(service.IMPORT_ROOT)},
+        environment={**os.environ, "PYTHONPATH": service.python_path()},
         orphan_signal=signal.SIGTERM,
         grace_s=STOP_S,
     )

@@ -113,17 +113,22 @@ def environment(settings: Settings, **overrides: str) -> dict[str, str]:
         for name in settings.model_fields_set
         if getattr(settings, name) is not None
     }
-    path = (str(IMPORT_ROOT), os.environ.get("PYTHONPATH", ""))
     return {
         **os.environ,
         **named,
-        "PYTHONPATH": os.pathsep.join(part for part in path if part),
+        "PYTHONPATH": python_path(),
         "PYTHONUNBUFFERED": "1",
         # One thread a process: parallel work is the workers' (and OpenCV's pool hangs in forks).
         "OPENCV_FOR_THREADS_NUM": "1",
         "OMP_NUM_THREADS": "1",
         **overrides,
     }
+
+
+def python_path() -> str:
+    """Return where our processes look for modules: our own before all else."""
+    parts = (str(IMPORT_ROOT), os.environ.get("PYTHONPATH", ""))
+    return os.pathsep.join(part for part in parts if part)
 
 
 def _variable(name: str) -> str:
