@@ -9,6 +9,7 @@ Source of the second step: nonparametric maximum likelihood of a mixture (Laird 
 by expectation and maximisation on a grid.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -92,7 +93,7 @@ def rate_faces(lines: Sequence[Stems], yard: Yard, *, hinted: bool) -> Floats:
     loud = [voice for voice in ranked if voice.strokes >= VOICE_STROKES] or ranked[:1]
     total = np.zeros(len(yard.heights))
     for voice in loud[:VOICES]:
-        sizes = np.exp(np.arange(*np.log(_range(voice)), SIZE_STEP))
+        sizes = _grid(*_range(voice))
         total += measure_likelihood(voice, yard, sizes, hinted=hinted).max(axis=1)
     return total
 
@@ -133,11 +134,17 @@ def _range(mark: Marks) -> tuple[float, float]:
     return max(SIZE_MIN, mark.tallest / TALLEST_EM[1]), max(SIZE_MIN, mark.tallest) / TALLEST_EM[0]
 
 
+def _grid(low: float, high: float) -> Floats:
+    """Return sizes from ``low`` to just past ``high`` in equal relative steps."""
+    steps = math.ceil(math.log(high / low) / SIZE_STEP) + 1
+    return np.asarray(low * np.exp(SIZE_STEP * np.arange(steps)), np.float64)
+
+
 def _fit_sizes(marks: Sequence[Marks], face: Face, *, hinted: bool) -> list[Font]:
     """Place each line at a size, by its own strokes and by the sizes the page shows."""
     yard = make_yard([face])
     top = max(_range(mark)[1] for mark in marks)
-    grid = np.exp(np.arange(np.log(SIZE_MIN), np.log(top) + SIZE_STEP, SIZE_STEP))
+    grid = _grid(SIZE_MIN, top)
     chances = np.zeros((len(marks), len(grid)))
     for row, mark in zip(chances, marks, strict=True):
         first, last = np.searchsorted(grid, _range(mark))

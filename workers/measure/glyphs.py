@@ -68,7 +68,7 @@ def measure_contrast(rgb: Rgb, background: Packed) -> Plane:
 
 def find_glyphs(contrast: Plane, elements: Sequence[Element]) -> Glyphs:
     """Find the pieces of ink that may be letters, outside pictures, dividers and icons."""
-    mask = cv2.compare(contrast, INK_MIN_LEVELS, cv2.CMP_GE)
+    _, mask = cv2.threshold(contrast, INK_MIN_LEVELS - 1, 1, cv2.THRESH_BINARY)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     wide, tall, pixels = stats[:, 2], stats[:, 3], stats[:, 4]
     letters = (tall <= GLYPH_MAX_HEIGHT) & (pixels >= GLYPH_MIN_PIXELS)

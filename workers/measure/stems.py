@@ -27,6 +27,8 @@ STROKE_VARIATION = 0.12
 STROKE_END = 0.75
 # Ink over a gap this dark is i's dot, and what lies in the gap is the dot's, not the stroke's.
 DOT_MIN = 0.3
+# A pixel is the letter's more than the background's from this coverage on.
+COVERED = 0.5
 # Strokes lower than this part of the tallest are feet and bars.
 STANDING_MIN = 0.45
 # No stroke of a text face is wider than this part of the letter height (black weights: .37).
@@ -91,11 +93,12 @@ def measure_stems(coverage: Coverage, labels: NDArray[np.int32], lightness: floa
     paired &= (distance >= PAIR_MIN * tallest) & (distance <= PAIR_MAX * tallest)
     shoulder = np.zeros(len(chosen), np.bool_)
     shoulder[1:] = paired & (heights[1:] < heights[:-1] - SHOULDER_DROP)
-    return Stems(baseline, heights[~shoulder], widths[chosen], distance[paired].astype(np.float32))
+    widths = widths[chosen] - LIGHT_GAIN_PX * lightness * lightness
+    return Stems(baseline, heights[~shoulder], widths, distance[paired].astype(np.float32))
 
 
 def _tallest(coverage: Coverage, baseline: int) -> float:
-    return float(max(1, baseline - int((coverage[:baseline].max(axis=1) > 0.5).argmax())))
+    return float(max(1, baseline - int((coverage[:baseline].max(axis=1) > COVERED).argmax())))
 
 
 def _cut(coverage: Coverage, baseline: int, tallest: float) -> tuple[Coverage, Coverage]:

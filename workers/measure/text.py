@@ -14,10 +14,10 @@ from workers.measure.blocks import with_line_heights
 from workers.measure.faces import weight_of
 from workers.measure.fonts import Font, fit_fonts
 from workers.measure.glyphs import Glyphs, find_glyphs, group_rows, measure_contrast
-from workers.measure.measurements import Box, FamilyClass
+from workers.measure.measurements import Box
 from workers.measure.preprocess import unpack
 from workers.measure.scene import Element, Packed, Rgb, TextLine
-from workers.measure.stems import Stems, measure_stems
+from workers.measure.stems import COVERED, Stems, measure_stems
 
 # A line of text has at least this many pieces of ink, is this tall and this wide for its height.
 LINE_MIN_GLYPHS = 2
@@ -88,7 +88,7 @@ def _measure_row(
         return None
     color, confidence = _strongest_color(packed[area], here, peak)
     coverage = np.minimum(here.astype(np.float32) / peak, 1.0)
-    if float((coverage > 0.5).mean()) > INK_MAX_SHARE:
+    if float((coverage > COVERED).mean()) > INK_MAX_SHARE:
         return None
     lightness = float(unpack(color).mean()) / 255
     stems = measure_stems(coverage, glyphs.labels[area], lightness)
@@ -120,7 +120,7 @@ def _line(row: _Row, font: Font) -> TextLine:
         size_px=font.size_px,
         size_sd_px=font.size_sd_px,
         weight=weight_of(font.face, stem),
-        family=font.face.family if font.face.family else FamilyClass.UNKNOWN,
+        family=font.face.family,
         line_height_px=None,
         color=row.color,
         color_confidence=row.color_confidence,
