@@ -11,16 +11,13 @@ import structlog
 from anyio import CapacityLimiter, to_thread
 from celery import Celery
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import Engine, select
-from sqlalchemy.exc import ProgrammingError
 
 from api.deps import SiteDep
 from api.errors import RETRY_UNAVAILABLE_S, problem_response
 from api.openapi import problems
 from api.schemas import Answer
 from shared.blobs import BlobStore
-from shared.db.engine import transaction
-from shared.db.models import User
+from shared.db.engine import require_schema
 from shared.errors import Problem, Unavailable
 from shared.queue import Queue, depth
 
@@ -62,7 +59,7 @@ async def read_health() -> Health:
 async def read_readiness(request: Request, site: SiteDep) -> Readiness | Response:
     """Tell whether database, broker and storage answer, each with its latency; 503 if not."""
     wanted: dict[str, Callable[[], None]] = {
-        "database": partial(_check_database, site.engine),
+        "database": partial(require_schema, site.engine),
         "broker": partial(_check_broker, site.celery),
         "storage": partial(_check_storage, site.blobs),
     }
@@ -98,14 +95,6 @@ async def _run_check(
             detail = error.detail
     latency_ms = round((time.perf_counter() - started) * 1000, 2)
     checks[name] = Check(state="down" if detail else "up", latency_ms=latency_ms, detail=detail)
-
-
-def _check_database(engine: Engine) -> None:
-    try:
-        with transaction(engine) as connection:
-            connection.execute(select(User.id).limit(1))
-    except ProgrammingError as error:
-        raise Unavailable("the schema is missing: run the migrations") from error
 
 
 def _check_broker(celery: Celery) -> None:

@@ -50,7 +50,7 @@ class ProblemBody(BaseModel):
     detail: str
     instance: str = Field(description="The path that was asked for.")
     code: str = Field(examples=["not_found"])
-    errors: list[ProblemField] | None = Field(None, description="On `validation_failed`.")
+    errors: list[ProblemField] | None = Field(None, description="On a wrong field or option.")
     request_id: str | None = Field(None, description="On a 500: what to ask the operator about.")
 
 

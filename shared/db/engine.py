@@ -6,7 +6,8 @@ from uuid import UUID
 
 import uuid_utils
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.errors import Unavailable
 
@@ -70,6 +71,24 @@ def _reachable() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         raise Unavailable("the database is not reachable") from error
+    except PoolTimeout as error:
+        raise Unavailable("the database is too busy") from error
+
+
+def require_schema(engine: Engine) -> None:
+    """Ask the database whether it was migrated.
+
+    Raises:
+        Unavailable: It cannot be reached, or has no schema.
+    """
+    missing = "the schema is missing: run the migrations"
+    try:
+        with transaction(engine) as connection:
+            found = connection.execute(text("SELECT 1 FROM alembic_version")).one_or_none()
+    except ProgrammingError as error:
+        raise Unavailable(missing) from error
+    if found is None:
+        raise Unavailable(missing)
 
 
 def new_id(prefix: str) -> str:

@@ -22,8 +22,6 @@ from shared.errors import EmailTaken, NotFound
 KEY_PREFIX = "ct_"
 # 256 bits: out of reach of guessing, and the reason why a plain hash of it is enough.
 SECRET_BYTES = 32
-# The hash of an account that only API keys open: no password verifies against it.
-NO_PASSWORD = "!"  # noqa: S105 -- the absence of a password
 # How exact `last_used_at` is: a key in steady use costs one write a minute, not one a request.
 USE_RECORDED_EVERY = text("interval '1 minute'")
 
@@ -83,7 +81,7 @@ def create_user(connection: Connection, email: str, password_hash: str) -> UserV
     Args:
         connection: An open transaction.
         email: The address, in lower case.
-        password_hash: In argon2's encoding, or ``NO_PASSWORD``.
+        password_hash: In argon2's encoding.
 
     Raises:
         EmailTaken: Somebody has this address.
@@ -98,12 +96,6 @@ def create_user(connection: Connection, email: str, password_hash: str) -> UserV
     if row is None:
         raise EmailTaken(f"{email} is registered already")
     return _user_view(row)
-
-
-def find_user(connection: Connection, email: str) -> UserView | None:
-    """Return the user with an address in lower case, None when there is none."""
-    row = connection.execute(_user_columns().where(User.email == email)).one_or_none()
-    return None if row is None else _user_view(row)
 
 
 def find_login(connection: Connection, email: str) -> Login | None:

@@ -15,6 +15,8 @@ from shared.settings import Settings
 from tests.api.server import serving
 
 KIB = 1024
+# Makes a user in no time; no password verifies against it.
+NO_PASSWORD = "!"
 
 MakeClient = Callable[[str], httpx.Client]
 
@@ -58,7 +60,7 @@ def log_in_as(base_url: str, engine: Engine) -> Iterator[MakeClient]:
 
     def make(email: str) -> httpx.Client:
         with transaction(engine) as connection:
-            user = users.create_user(connection, email, users.NO_PASSWORD)
+            user = users.create_user(connection, email, NO_PASSWORD)
             issued = users.issue_api_key(connection, user.id, "test")
         headers = {"Authorization": f"Bearer {issued.secret}"}
         clients.append(httpx.Client(base_url=base_url, headers=headers))

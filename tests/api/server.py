@@ -13,6 +13,7 @@ import httpx
 from fastapi import FastAPI
 
 from api.__main__ import Server
+from api.schemas import ProblemBody
 from tests.conftest import until
 
 # The eight bytes that make a PNG, and what makes it this one.
@@ -62,6 +63,7 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, 
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     problem: dict[str, Any] = answer.json()
+    ProblemBody.model_validate(problem)
     assert problem["type"] == "/problems/" + code.replace("_", "-")
     assert (problem["status"], problem["code"]) == (status, code)
     assert problem["title"]
