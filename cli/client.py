@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -25,10 +26,16 @@ class Client:
     """A service, with the credentials of one user."""
 
     def __init__(self, url: str, api_key: str | None = None) -> None:
-        self.url = url if "://" in url else f"http://{url}"
+        self.url = (url if "://" in url else f"http://{url}").rstrip("/")
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
-        self._http = httpx.Client(base_url=self.url + API, headers=headers, timeout=timeout)
+        self._http = httpx.Client(
+            base_url=self.url + API,
+            headers=headers,
+            timeout=timeout,
+            # A proxy that the environment names cannot lead to this machine.
+            trust_env=not is_local(self.url),
+        )
 
     @classmethod
     def of(cls, credentials: Credentials) -> Self:
@@ -115,6 +122,15 @@ class Client:
             reason = str(error) or type(error).__name__
             message = f"cannot reach {self.url}: {reason}"
             raise Failure(message, ExitCode.UNREACHABLE) from error
+
+
+def is_local(url: str) -> bool:
+    """Tell whether a URL leads to this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def job_path(job_id: str) -> str:

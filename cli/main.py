@@ -1,5 +1,6 @@
 """The `copythat` command."""
 
+import os
 import sys
 
 import typer
@@ -40,6 +41,10 @@ def main() -> None:
     """Run a command; an error is one line on standard error and an exit code."""
     try:
         app()
+    except BrokenPipeError:
+        # Whoever reads us, such as `head`, has seen enough; nothing is to be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.DONE)
     except Failure as failure:
         say(f"copythat: {failure}")
         sys.exit(failure.exit_code)

@@ -34,6 +34,7 @@ def say(line: str) -> None:
 def show_json(answer: Any) -> None:  # noqa: ANN401 -- JSON
     """Print JSON as a program wants it."""
     out.file.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
+    out.file.flush()
 
 
 def show_job(job: Mapping[str, Any]) -> None:

@@ -115,7 +115,10 @@ def _copied(package: Path) -> Path:
             path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
         draft.rename(home)
     except OSError as error:
-        raise StartError(f"cannot copy PostgreSQL to {home}: {error.strerror}") from error
+        shutil.rmtree(draft, ignore_errors=True)
+        # Another service may have made the same copy in the meantime.
+        if not home.exists():
+            raise StartError(f"cannot copy PostgreSQL to {home}: {error.strerror}") from error
     return home / POSTGRES_WHEEL
 
 

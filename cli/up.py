@@ -5,6 +5,7 @@ stop runs backwards: no more requests, no more hints, work in hand ended, then t
 """
 
 import socket
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,8 @@ def run_service(options: UpOptions, settings: Settings) -> None:
     Raises:
         StartError: It cannot start here; the message says why.
     """
+    if sys.platform != "linux":
+        raise StartError("`copythat up` needs Linux; elsewhere run it in a container")
     address = _with_free_port(options.address)
     with claim(options.data_dir) as place, Supervisor(screen.say) as supervisor:
         try:
@@ -137,9 +140,10 @@ def _start_servers(supervisor: Supervisor, place: DataDir, settings: Settings) -
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", timeout=PROBE_TIMEOUT_S).status_code == httpx.codes.OK
+        answer = httpx.get(f"{url}/readyz", timeout=PROBE_TIMEOUT_S, trust_env=False)
     except httpx.TransportError:
         return False
+    return answer.status_code == httpx.codes.OK
 
 
 def _have_said_ready(marks: Mapping[Path, int]) -> bool:

@@ -147,6 +147,27 @@ def test_lists_show_what_the_service_says(service: Service, http: httpx.Client) 
     assert job_id in copythat(service, "jobs").stdout
 
 
+def test_a_proxy_does_not_come_between_a_machine_and_itself(service: Service) -> None:
+    done = copythat(service, "jobs", "--json", HTTP_PROXY="http://127.0.0.1:9")
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(service: Service) -> None:
+    with subprocess.Popen(  # noqa: S603 -- our own program
+        [COPYTHAT, "jobs", "--json"],
+        env=environment(service.data_dir),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        words = process.stderr.read()
+
+    assert words == b""
+
+
 def test_watch_follows_a_job_to_its_end(service: Service, http: httpx.Client) -> None:
     many = {f"{n}.png": drawing(n) for n in range(610, 630)}
     job_id = submit(http, many, mode="cv")["id"]
