@@ -1,6 +1,7 @@
 """Every error is a problem; every answer carries a request id."""
 
 import json
+import socket
 
 import httpx
 import pytest
@@ -17,6 +18,24 @@ from tests.api.server import assert_problem, serving
 
 def test_an_unknown_path_is_a_problem(anonymous: httpx.Client) -> None:
     assert_problem(anonymous.get("/api/v1/nothing"), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "sent", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"]
+)
+def test_what_is_no_http_gets_a_problem_too(base_url: str, sent: bytes) -> None:
+    url = httpx.URL(base_url)
+    with (
+        socket.create_connection((url.host, url.port or 80)) as connection,
+        connection.makefile("rb") as received,
+    ):
+        connection.sendall(sent)
+        head, _, body = received.read().partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in head
+    assert b"X-Request-ID: req_" in head
+    assert json.loads(body)["code"] == "invalid_request"
 
 
 def test_a_trailing_slash_is_another_path_not_a_redirect(client: httpx.Client) -> None:
