@@ -1,0 +1,76 @@
+"""A reader of our DTCG files, written from the format and not from the writer."""
+
+import json
+from typing import Any
+from urllib.parse import unquote
+
+from shared.export import File
+from shared.tokens import TokenSet
+
+VENDOR = "dev.copy-that"
+
+
+def read_dtcg(file: File) -> TokenSet:
+    document = json.loads(file.content)
+    about = document["$extensions"][VENDOR]
+    return TokenSet.model_validate(
+        {
+            "id": about["id"],
+            "job_id": about.get("jobId"),
+            "item_id": about.get("itemId"),
+            "pipeline_version": about["pipelineVersion"],
+            "source_images": [unquote(image) for image in about["sourceImages"]],
+            "tokens": {
+                group: [_token(name, token) for name, token in tokens.items()]
+                for group, tokens in document.items()
+                if not group.startswith("$")
+            },
+        }
+    )
+
+
+def _token(name: str, written: dict[str, Any]) -> dict[str, Any]:
+    beside = written["$extensions"][VENDOR]
+    images = [use | {"image": unquote(use["image"])} for use in beside.get("images", ())]
+    return {
+        "name": name,
+        "value": _READERS[written["$type"]](written["$value"], beside),
+        "usage": beside["usage"],
+        "confidence": beside["confidence"],
+        "source": beside["source"],
+        "description": written.get("$description", ""),
+        "role": beside.get("role"),
+        "boxes": beside.get("boxes", ()),
+        "images": images,
+    }
+
+
+def _as_is(value: object, _beside: dict[str, Any]) -> object:
+    return value
+
+
+def _dimension(value: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
+    return {"value": beside["em"], "unit": "em"} if "em" in beside else value
+
+
+def _typography(value: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
+    read = dict(value)
+    for part, number in beside.get("em", {}).items():
+        read[part] = {"value": number, "unit": "em"}
+    for part in ("lineHeight", "letterSpacing"):
+        if beside.get(f"{part}Measured") is False:
+            read[part] = None
+    return read
+
+
+def _gradient(value: list[dict[str, Any]], beside: dict[str, Any]) -> dict[str, Any]:
+    return beside["gradient"] | {"stops": value}
+
+
+_READERS = {
+    "color": _as_is,
+    "dimension": _dimension,
+    "typography": _typography,
+    "shadow": _as_is,
+    "gradient": _gradient,
+}

@@ -1,0 +1,121 @@
+"""``tokens.json`` against DTCG 2025.10."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from shared.export import Format, export
+from shared.tokens import Color, Tokens, TokenSet
+from tests.shared.export.reading import VENDOR, read_dtcg
+from tests.token_sets import EMPTY, HOSTILE, RICH, any_sets, em, of, px, style, token
+
+
+def document(tokens: Tokens) -> dict[str, Any]:
+    return json.loads(export(of(tokens), Format.W3C).content)
+
+
+def written(name: str, tokens: Tokens) -> dict[str, Any]:
+    groups = document(tokens)
+    return next(group[name] for group in groups.values() if name in group)
+
+
+@given(token_set=any_sets)
+def test_what_is_written_reads_back_the_same(token_set: TokenSet) -> None:
+    assert read_dtcg(export(token_set, Format.W3C)) == token_set
+
+
+def test_a_type_without_tokens_is_an_empty_group() -> None:
+    groups = document(EMPTY.tokens)
+
+    assert {name: group for name, group in groups.items() if not name.startswith("$")} == {
+        token_type.value: {} for token_type, _ in EMPTY.tokens.by_type()
+    }
+
+
+def test_every_token_states_its_type() -> None:
+    groups = document(RICH.tokens)
+
+    types = {
+        name: {each["$type"] for each in group.values()}
+        for name, group in groups.items()
+        if not name.startswith("$")
+    }
+    assert types == {
+        "color": {"color"},
+        "spacing": {"dimension"},
+        "typography": {"typography"},
+        "shadow": {"shadow"},
+        "gradient": {"gradient"},
+        "radius": {"dimension"},
+    }
+
+
+def test_a_color_is_an_srgb_object_whose_hex_agrees() -> None:
+    color = written("x", Tokens(color=(token("x", Color(hex="#3366cc", alpha=0.5)),)))
+
+    assert color["$value"] == {
+        "colorSpace": "srgb",
+        "components": [0.2, 0.4, 0.8],
+        "alpha": 0.5,
+        "hex": "#3366cc",
+    }
+
+
+def test_an_unmeasured_line_height_is_neutral_and_says_so() -> None:
+    body = written("x", Tokens(typography=(token("x", style("sans-serif", 16)),)))
+
+    assert body["$value"]["lineHeight"] == 1.2
+    assert body["$value"]["letterSpacing"] == {"value": 0, "unit": "px"}
+    assert body["$extensions"][VENDOR]["lineHeightMeasured"] is False
+
+
+def test_a_measured_line_height_is_not_marked() -> None:
+    body = written("x", Tokens(typography=(token("x", style("serif", 16, line_height=1.5)),)))
+
+    assert body["$value"]["lineHeight"] == 1.5
+    assert "lineHeightMeasured" not in body["$extensions"][VENDOR]
+
+
+def test_an_em_is_written_in_px_and_kept_beside() -> None:
+    space = written("x", Tokens(spacing=(token("x", em(0.75)),)))
+
+    assert space["$value"] == {"value": 12, "unit": "px"}
+    assert space["$extensions"][VENDOR]["em"] == 0.75
+
+
+def test_letter_spacing_in_em_is_of_the_style_s_own_size() -> None:
+    wide = written(
+        "x", Tokens(typography=(token("x", style("serif", 40, letter_spacing=em(0.1))),))
+    )
+
+    assert wide["$value"]["letterSpacing"] == {"value": 4, "unit": "px"}
+
+
+def test_what_dtcg_has_no_place_for_stands_in_extensions() -> None:
+    glow = written("glow", RICH.tokens)
+
+    assert set(glow) == {"$type", "$value", "$extensions"}
+    assert glow["$extensions"] == {
+        VENDOR: {
+            "usage": 1,
+            "confidence": 0.9,
+            "source": "cv",
+            "gradient": {"kind": "radial", "angle": None},
+        }
+    }
+
+
+@pytest.mark.parametrize("brace", "{}")
+def test_no_string_holds_a_brace_that_could_be_an_alias(brace: str) -> None:
+    def strings(value: object) -> list[str]:
+        if isinstance(value, dict):
+            return [each for part in value.values() for each in strings(part)]
+        if isinstance(value, list):
+            return [each for part in value for each in strings(part)]
+        return [value] if isinstance(value, str) else []
+
+    tokens = Tokens(spacing=(token("x", px(1), description=HOSTILE),))
+
+    assert not [each for each in strings(document(tokens)) if brace in each]

@@ -1,0 +1,116 @@
+"""What holds for every format."""
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+
+from shared.export import Format, export
+from shared.tokens import Tokens, TokenSet
+from tests.token_sets import EMPTY, HOSTILE, RICH, any_sets
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+FILES = {
+    Format.W3C: "tokens.json",
+    Format.CSS: "tokens.css",
+    Format.SCSS: "tokens.scss",
+    Format.REACT: "theme.ts",
+    Format.TAILWIND: "tailwind.css",
+    Format.TAILWIND3: "tailwind.config.js",
+    Format.HTML: "tokens.html",
+    Format.ZIP: "tokens.zip",
+}
+COMMENTS = {
+    Format.CSS: re.compile(r"/\*.*?\*/", re.DOTALL),
+    Format.SCSS: re.compile(r"//.*"),
+    Format.REACT: re.compile(r"/\*.*?\*/", re.DOTALL),
+    Format.TAILWIND: re.compile(r"/\*.*?\*/", re.DOTALL),
+}
+
+
+def unzip(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.mark.parametrize("format_", Format)
+def test_each_format_has_its_file_name(format_: Format) -> None:
+    assert export(RICH, format_).name == FILES[format_]
+
+
+@pytest.mark.parametrize("set_name", ["rich", "empty"])
+def test_exports_are_the_golden_files(set_name: str) -> None:
+    """``python -m tests.golden.write`` writes them anew; look at the difference."""
+    token_set = {"rich": RICH, "empty": EMPTY}[set_name]
+    golden = {path.name: path.read_text() for path in (GOLDEN / set_name).iterdir()}
+
+    exported = unzip(export(token_set, Format.ZIP).content)
+
+    assert {name: exported[name].decode() for name in golden} == golden
+
+
+@given(token_set=any_sets)
+def test_the_same_set_gives_the_same_bytes(token_set: TokenSet) -> None:
+    again = TokenSet.model_validate(token_set.model_dump())
+
+    assert export(again, Format.ZIP) == export(token_set, Format.ZIP)
+
+
+@given(token_set=any_sets)
+def test_the_zip_holds_every_file_and_tells_their_sizes(token_set: TokenSet) -> None:
+    files = unzip(export(token_set, Format.ZIP).content)
+
+    manifest = json.loads(files.pop("manifest.json"))
+    assert set(files) == {*FILES.values(), "legacy.tokens.json"} - {"tokens.zip"}
+    assert {each["name"]: each["bytes"] for each in manifest["files"]} == {
+        name: len(content) for name, content in files.items()
+    }
+    assert manifest["sourceImages"] == list(token_set.source_images)
+    assert manifest["counts"] == {
+        token_type.value: len(tokens) for token_type, tokens in token_set.tokens.by_type()
+    }
+
+
+def with_description(text: str) -> TokenSet:
+    tokens = {
+        token_type.value: [each.model_copy(update={"description": text}) for each in of_type]
+        for token_type, of_type in RICH.tokens.by_type()
+    }
+    return RICH.model_copy(update={"tokens": Tokens(**tokens)})
+
+
+@pytest.mark.parametrize("format_", COMMENTS)
+def test_a_hostile_description_changes_nothing_but_comments(format_: Format) -> None:
+    def code(token_set: TokenSet) -> list[str]:
+        text = export(token_set, format_).content.decode()
+        return COMMENTS[format_].sub("", text).split()
+
+    assert code(with_description(HOSTILE)) == code(with_description(""))
+
+
+@pytest.mark.parametrize("format_", [each for each in Format if each is not Format.ZIP])
+def test_no_description_can_end_a_script_or_a_style_element(format_: Format) -> None:
+    """The HTML page has elements of its own; no format has others when told hostile things."""
+
+    def markup(token_set: TokenSet) -> list[str]:
+        text = export(token_set, format_).content.decode()
+        return re.findall(r"<[a-z!/]\w*", text)
+
+    hostile = markup(with_description(HOSTILE))
+    assert hostile == markup(with_description("harmless"))
+    assert (format_ is Format.HTML) == bool(hostile)
+
+
+def test_legacy_values_are_strings_all_the_way_down() -> None:
+    document = json.loads(unzip(export(RICH, Format.ZIP).content)["legacy.tokens.json"])
+
+    values = [
+        token["$value"] for group in document["copy-that"].values() for token in group.values()
+    ]
+    parts = [part for value in values if isinstance(value, dict) for part in value.values()]
+    assert all(isinstance(value, (str, dict)) for value in values)
+    assert all(isinstance(part, str) for part in parts)

@@ -1,0 +1,218 @@
+"""Token sets to test with: a rich one by hand, and any at all by hypothesis."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from shared.export.values import write_comment
+from shared.tokens import (
+    Box,
+    Color,
+    Dimension,
+    Gradient,
+    GradientStop,
+    ImageUse,
+    Shadow,
+    Source,
+    Token,
+    Tokens,
+    TokenSet,
+    Typography,
+)
+
+# What would leave a comment, a string or a script, or be taken for a command or an alias.
+HOSTILE = (
+    "Main */ call \"to\" 'action' </script></style><!-- `${x}` #{y} {color.primary} // "
+    "@ts-ignore @import stylelint-disable \\ \n\r\t \u2028 end"
+)
+
+
+def px(value: float) -> Dimension:
+    return Dimension(value=value)
+
+
+def em(value: float) -> Dimension:
+    return Dimension(value=value, unit="em")
+
+
+def token(name: str, value: BaseModel, **known: object) -> Token[Any]:
+    facts = {"usage": 1, "confidence": 0.9, "source": Source.CV} | known
+    return Token[type(value)](name=name, value=value, **facts)
+
+
+def style(family: str, size_px: float, weight: int = 400, **measured: object) -> Typography:
+    return Typography(font_family=(family,), font_size=px(size_px), font_weight=weight, **measured)
+
+
+def shadow(y: float, blur: float, alpha: float = 0.1, **others: object) -> Shadow:
+    lengths = {"offset_x": px(0), "offset_y": px(y), "blur": px(blur), "spread": px(0)}
+    return Shadow(**{"color": Color(hex="#000000", alpha=alpha)} | lengths | others)
+
+
+def gradient(*hexes: str, angle: float | None = 90) -> Gradient:
+    last = len(hexes) - 1
+    stops = (
+        GradientStop(color=Color(hex=each), position=round(i / last, 4))
+        for i, each in enumerate(hexes)
+    )
+    return Gradient(kind="radial" if angle is None else "linear", angle=angle, stops=tuple(stops))
+
+
+def of(tokens: Tokens) -> TokenSet:
+    return TokenSet(
+        id="set_1",
+        job_id="job_1",
+        pipeline_version="7",
+        source_images=("home.png", 'a {b} */ "100%".png'),
+        tokens=tokens,
+    )
+
+
+EMPTY = of(Tokens())
+RICH = of(
+    Tokens(
+        color=(
+            token(
+                "primary",
+                Color(hex="#3366cc"),
+                usage=12,
+                source=Source.CLAUDE,
+                role="primary",
+                description="Main call to action",
+                boxes=(Box(x=1180, y=92, width=132, height=40),),
+            ),
+            token("blue-600", Color(hex="#2563eb"), description=HOSTILE),
+            token("overlay", Color(hex="#0a0b0c", alpha=0.1216)),
+            token("transparent", Color(hex="#ffffff", alpha=0)),
+            token("heading", Color(hex="#abcdef"), description="Same name as a text style"),
+            token("hero", Color(hex="#111111")),
+            token(
+                "white",
+                Color(hex="#ffffff"),
+                images=(ImageUse(image="{a}.png", count=3), ImageUse(image="*/ @b", count=1)),
+            ),
+        ),
+        spacing=(
+            token("16", px(16), usage=44, role="padding"),
+            token("13-5", px(13.5)),
+            token("0", px(0)),
+            token("md", px(12)),
+            token("gutter", Dimension(value=1.25, unit="rem")),
+            token("stack", em(0.75)),
+        ),
+        typography=(
+            token(
+                "heading",
+                Typography(
+                    font_family=("Inter", "Helvetica Neue", "sans-serif"),
+                    font_size=px(32),
+                    font_weight=700,
+                    letter_spacing=em(-0.02),
+                    line_height=1.25,
+                ),
+                description="Page title",
+            ),
+            token("body-16", style("sans-serif", 16)),
+            token("caption-12", style("serif", 12, line_height=1.3333)),
+            token("code-13-5", style("monospace", 13.5)),
+            token("bold", style("Black", 14, 650)),
+            token("bold-font", style("system-ui", 14)),
+            token("bold-font-size", style("system-ui", 15)),
+        ),
+        shadow=(
+            token("md", shadow(4.5, 12, 0.12, spread=px(-1))),
+            token("hero", shadow(0, 0, 1, offset_x=px(-2), spread=px(3), inset=True)),
+        ),
+        gradient=(
+            token("hero", gradient("#3366cc", "#ffffff", "#9933cc", angle=135.25)),
+            token("glow", gradient("#3366cc", "#9933cc", angle=None)),
+        ),
+        radius=(token("8", px(8)), token("2-5", px(2.5)), token("full", px(40))),
+    )
+)
+
+
+def _numbers(least: int, most: int) -> st.SearchStrategy[float]:
+    """Return numbers of at most four decimals, the finest that exports write."""
+    return st.integers(least * 10**4, most * 10**4).map(lambda number: number / 10**4)
+
+
+_lengths = st.builds(
+    Dimension, value=_numbers(-500, 500), unit=st.sampled_from(["px", "rem", "em"])
+)
+_extents = st.builds(Dimension, value=_numbers(0, 500))
+_offsets = st.builds(Dimension, value=_numbers(-500, 500))
+_colors = st.builds(
+    Color,
+    hex=st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}"),
+    alpha=_numbers(0, 1),
+)
+# Hypothesis reads a model's signature, where fields go by their aliases.
+_styles = st.builds(
+    Typography,
+    fontFamily=st.lists(
+        st.sampled_from(["Inter", "Noto Sans", "serif", "sans-serif"]), min_size=1, unique=True
+    ).map(tuple),
+    fontSize=_lengths,
+    fontWeight=st.integers(1, 1000),
+    letterSpacing=st.none() | _lengths,
+    lineHeight=st.none() | _numbers(0, 9).filter(bool),
+)
+_shadows = st.builds(
+    Shadow,
+    color=_colors,
+    offsetX=_offsets,
+    offsetY=_offsets,
+    blur=_extents,
+    spread=_offsets,
+    inset=st.booleans(),
+)
+_stops = st.lists(
+    st.builds(GradientStop, color=_colors, position=_numbers(0, 1)), min_size=2, max_size=4
+).map(tuple)
+_gradients = st.builds(
+    Gradient, kind=st.just("linear"), angle=_numbers(0, 360), stops=_stops
+) | st.builds(Gradient, kind=st.just("radial"), angle=st.none(), stops=_stops)
+_names = st.from_regex(r"[a-z0-9]{1,6}(-[a-z0-9]{1,4}){0,2}", fullmatch=True)
+_places = st.integers(0, 5000)
+
+
+def _tokens(values: st.SearchStrategy[Any], kind: type) -> st.SearchStrategy[tuple[Any, ...]]:
+    one = st.builds(
+        Token[kind],
+        name=_names,
+        value=values,
+        usage=st.integers(1, 10**6),
+        confidence=st.floats(0, 1),
+        source=st.sampled_from(Source),
+        description=st.text().map(write_comment),
+        role=st.none() | _names,
+        boxes=st.lists(
+            st.builds(Box, x=_places, y=_places, width=_places, height=_places), max_size=2
+        ).map(tuple),
+        images=st.lists(
+            st.builds(ImageUse, image=st.text(), count=st.integers(1, 99)), max_size=2
+        ).map(tuple),
+    )
+    return st.lists(one, max_size=4, unique_by=lambda each: each.name).map(tuple)
+
+
+any_tokens = st.builds(
+    Tokens,
+    color=_tokens(_colors, Color),
+    spacing=_tokens(_lengths, Dimension),
+    typography=_tokens(_styles, Typography),
+    shadow=_tokens(_shadows, Shadow),
+    gradient=_tokens(_gradients, Gradient),
+    radius=_tokens(_lengths, Dimension),
+)
+any_sets = st.builds(
+    TokenSet,
+    id=_names,
+    job_id=st.none() | _names,
+    item_id=st.none() | _names,
+    pipeline_version=_names,
+    source_images=st.lists(st.text(), max_size=3).map(tuple),
+    tokens=any_tokens,
+)
