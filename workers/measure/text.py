@@ -87,13 +87,14 @@ def _measure_row(
     if peak < TEXT_MIN_CONTRAST:
         return None
     color, confidence = _strongest_color(packed[area], here, peak)
-    coverage = np.minimum(here.astype(np.float32) / peak, 1.0)
+    behind = background[area]
+    plain = int(behind[0, 0]) if (behind == behind[0, 0]).all() else None
+    full = peak if plain is not None else _contrast_of(color, behind)
+    coverage = np.minimum(here / np.float32(full), np.float32(1))
     if float((coverage > COVERED).mean()) > INK_MAX_SHARE:
         return None
     lightness = float(unpack(color).mean()) / 255
     stems = measure_stems(coverage, glyphs.labels[area], lightness)
-    behind = background[area]
-    plain = int(behind[0, 0]) if (behind == behind[0, 0]).all() else None
     return _Row(box, int(glyphs.owners[indices[0]]), boxes, stems, color, confidence, plain)
 
 
@@ -109,6 +110,16 @@ def _strongest_color(packed: Packed, contrast: NDArray[np.uint8], peak: int) -> 
     colors, counts = np.unique(strong, return_counts=True)
     first = int(counts.argmax())
     return int(colors[first]), float(counts[first] / counts.sum())
+
+
+def _contrast_of(color: int, behind: Packed) -> NDArray[np.float32]:
+    """Return the contrast that a color has where it covers a pixel, for every pixel."""
+    channels = [
+        np.abs(((behind >> shift) & 255).astype(np.float32) - (color >> shift & 255))
+        for shift in (16, 8, 0)
+    ]
+    strongest = np.maximum(np.maximum(channels[0], channels[1]), channels[2])
+    return np.asarray(np.maximum(strongest, TEXT_MIN_CONTRAST), np.float32)
 
 
 def _line(row: _Row, font: Font) -> TextLine:
