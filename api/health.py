@@ -63,10 +63,11 @@ async def read_readiness(request: Request, site: SiteDep) -> Readiness | Respons
         "broker": partial(_check_broker, site.celery),
         "storage": partial(_check_storage, site.blobs),
     }
-    checks: dict[str, Check] = {}
+    found: dict[str, Check] = {}
     async with anyio.create_task_group() as group:
         for name, check in wanted.items():
-            group.start_soon(_run_check, site.check_threads, name, check, checks)
+            group.start_soon(_run_check, site.check_threads, name, check, found)
+    checks = {name: found[name] for name in wanted}
     down = sorted(name for name, check in checks.items() if check.state == "down")
     if not down:
         return Readiness(status="ready", checks=checks)
@@ -82,7 +83,7 @@ async def read_readiness(request: Request, site: SiteDep) -> Readiness | Respons
 
 
 async def _run_check(
-    threads: CapacityLimiter, name: str, check: Callable[[], None], checks: dict[str, Check]
+    threads: CapacityLimiter, name: str, check: Callable[[], None], found: dict[str, Check]
 ) -> None:
     """Run a check in a thread, and leave it behind when it hangs."""
     started = time.perf_counter()
@@ -94,7 +95,7 @@ async def _run_check(
         except Unavailable as error:
             detail = error.detail
     latency_ms = round((time.perf_counter() - started) * 1000, 2)
-    checks[name] = Check(state="down" if detail else "up", latency_ms=latency_ms, detail=detail)
+    found[name] = Check(state="down" if detail else "up", latency_ms=latency_ms, detail=detail)
 
 
 def _check_broker(celery: Celery) -> None:

@@ -39,7 +39,7 @@ class Cost(Answer):
     @classmethod
     def of(cls, view: JobView | ItemView) -> Self:
         """Return what a job or an item cost."""
-        usd: Decimal | None = view.usd
+        usd: Decimal | None = view.usd if view.calls else Decimal(0)
         return cls(
             usd=None if usd is None else float(usd),
             calls=view.calls,

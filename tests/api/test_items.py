@@ -39,6 +39,7 @@ def test_an_item_has_every_field_of_the_contract(client: httpx.Client) -> None:
         "attempts", "cached", "degraded", "error", "stages", "cost",
     }  # fmt: skip
     assert item["job_id"] == job["id"]
+    assert (item["cost"]["calls"], item["cost"]["usd"]) == (0, 0)
     assert client.get(item["links"]["self"]).json() == item
 
 
