@@ -38,6 +38,8 @@ NO_CORNERS = (None, None, None, None)
 ALL_SIDES = (True, True, True, True)
 # Without a border and in its surroundings' color, a round shape this small is a letter's inside.
 COUNTER_MAX_SIDE = 96
+# Standard deviation, in levels, of what codecs of quality 85 add around edges.
+CODEC_NOISE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,10 @@ class _Found:
 
 
 def find_elements(
-    rgb: Rgb, packed: Packed, gradients: tuple[GradientRegion, ...]
+    rgb: Rgb,
+    packed: Packed,
+    gradients: tuple[GradientRegion, ...],
+    original: Rgb | None = None,
 ) -> tuple[tuple[Element, ...], Packed]:
     """Find what is painted on the page.
 
@@ -68,6 +73,7 @@ def find_elements(
         rgb: (height, width, 3) uint8.
         packed: the same pixels, packed.
         gradients: regions that a gradient explains.
+        original: the image before noise was snapped away, which keeps the antialiased corners.
 
     Returns:
         The elements, the page first, each with the index of its parent; and the background map,
@@ -78,7 +84,7 @@ def find_elements(
     page = _page(packed, exact.regions)
     boxes = merge_boxes(exact, soft, PAGE_SHARE * packed.size)
     found = _containers(packed, boxes) + _gradient_boxes(packed, gradients)
-    painted = [page, *_with_corners(rgb, found)]
+    painted = [page, *_with_corners(rgb, original, found)]
     background = _paint(rgb, packed, painted, gradients, exact)
     if soft is not None:
         absorb_soft(background, packed, soft.labels)
@@ -139,9 +145,13 @@ def _gradient_boxes(packed: Packed, gradients: tuple[GradientRegion, ...]) -> li
     return found
 
 
-def _with_corners(rgb: Rgb, found: Sequence[_Found]) -> list[Element]:
+def _with_corners(rgb: Rgb, original: Rgb | None, found: Sequence[_Found]) -> list[Element]:
     """Measure all corners at once and make elements, parents still open."""
-    radii = measure_corners(rgb, [one.outline() for one in found])
+    outlines = [one.outline() for one in found]
+    if original is None:
+        radii = measure_corners(rgb, outlines)
+    else:
+        radii = measure_corners(original, outlines, CODEC_NOISE)
     elements = []
     for one, corners in zip(found, radii, strict=True):
         known = [None if np.isnan(radius) else float(radius) for radius in corners]

@@ -67,12 +67,23 @@ class _Corners:
     half: Indices
 
 
-def measure_corners(rgb: Rgb, outlines: Sequence[Outline]) -> Floats:
+@dataclass(frozen=True, slots=True)
+class _Paints:
+    """The colors (n, 3) along the boxes' edges and inside, their border, the image's noise."""
+
+    edge: Floats
+    fill: Floats
+    border_px: int
+    noise: float
+
+
+def measure_corners(rgb: Rgb, outlines: Sequence[Outline], noise: float = 0) -> Floats:
     """Measure the radius of every corner of some boxes.
 
     Args:
         rgb: (height, width, 3) uint8.
         outlines: the boxes.
+        noise: standard deviation of the pixels in levels, which no corner is blamed for.
 
     Returns:
         (n, 4) radii in pixels, clockwise from the top left; NaN where a corner is at the image's
@@ -83,7 +94,8 @@ def measure_corners(rgb: Rgb, outlines: Sequence[Outline]) -> Floats:
     for index, outline in enumerate(outlines):
         by_border.setdefault(outline.border_px, []).append(index)
     for border_px, chosen in by_border.items():
-        radii[chosen] = _measure_group(rgb, [outlines[index] for index in chosen], border_px)
+        group = [outlines[index] for index in chosen]
+        radii[chosen] = _measure_group(rgb, group, border_px, noise)
     return radii
 
 
@@ -93,7 +105,9 @@ def corner_reach(radii: tuple[float | None, ...]) -> int:
     return int(np.ceil(max(known))) if known else 0
 
 
-def _measure_group(rgb: Rgb, outlines: Sequence[Outline], border_px: int) -> Floats:
+def _measure_group(
+    rgb: Rgb, outlines: Sequence[Outline], border_px: int, noise: float
+) -> Floats:
     """Measure boxes with borders of the same width, shape (n, 4)."""
     corners = _corners_of([outline.box for outline in outlines])
     fill = np.repeat(np.array([unpack(o.fill) for o in outlines], np.float32), 4, axis=0)
@@ -106,7 +120,8 @@ def _measure_group(rgb: Rgb, outlines: Sequence[Outline], border_px: int) -> Flo
         if not len(pending):
             break
         patch = _cut(rgb, corners, pending, side)
-        found, best = _fit_arcs(patch, edge[pending], fill[pending], border_px, half[pending])
+        paints = _Paints(edge[pending], fill[pending], border_px, noise)
+        found, best = _fit_arcs(patch, paints, half[pending])
         radii[pending] = found
         pending = pending[(best > PATCH_ROOM * side) & (half[pending] > PATCH_ROOM * side)]
     return radii.reshape(-1, 4)
@@ -141,16 +156,12 @@ def _cut(rgb: Rgb, corners: _Corners, chosen: Indices, side: int) -> Floats:
     return np.asarray(rgb[rows[:, :, None], columns[:, None, :]], np.float32)
 
 
-def _fit_arcs(
-    patch: Floats, edge: Floats, fill: Floats, border_px: int, half: Indices
-) -> tuple[Floats, Floats]:
+def _fit_arcs(patch: Floats, paints: _Paints, half: Indices) -> tuple[Floats, Floats]:
     """Fit a radius to each corner.
 
     Args:
         patch: (n, side + 1, side + 1, 3), from one pixel outside the corner.
-        edge: (n, 3), the color along the box's edge.
-        fill: (n, 3), the color inside its border.
-        border_px: the border's width.
+        paints: what the boxes are painted with.
         half: (n,), half the box's shorter side, the largest radius it can have.
 
     Returns:
@@ -158,13 +169,14 @@ def _fit_arcs(
     """
     side = patch.shape[1] - 1
     beyond = patch[:, 0, 0]
-    errors = _errors(patch[:, 1:, 1:].reshape(len(patch), -1, 3), beyond, edge, fill, border_px)
+    errors = _errors(patch[:, 1:, 1:].reshape(len(patch), -1, 3), beyond, paints)
+    errors = np.maximum(errors - 3 * (side * paints.noise) ** 2, 0)
     radii = np.arange(errors.shape[1]) * RADIUS_STEP
     errors[radii[None] > half[:, None] + PILL_SLACK_PX] = np.inf
     index = errors.argmin(axis=1)
     error, best = errors[np.arange(len(index)), index], radii[index]
-    contrast = np.abs(edge - beyond).max(axis=1)
-    wrong = error / np.maximum(((edge - beyond) ** 2).sum(axis=1), 1)
+    contrast = np.abs(paints.edge - beyond).max(axis=1)
+    wrong = error / np.maximum(((paints.edge - beyond) ** 2).sum(axis=1), 1)
     fits = wrong <= WRONG_PIXELS * np.maximum(best, 1)
     fits &= (error <= ARC_ERROR_SHARE * errors[:, 0]) | (best < SQUARE_RADIUS)
     fits &= (contrast >= MIN_CONTRAST) & (best <= PATCH_ROOM * side)
@@ -172,15 +184,15 @@ def _fit_arcs(
     return np.where(fits, radius, np.nan).astype(np.float32), best.astype(np.float32)
 
 
-def _errors(pixels: Floats, beyond: Floats, edge: Floats, fill: Floats, border_px: int) -> Floats:
+def _errors(pixels: Floats, beyond: Floats, paints: _Paints) -> Floats:
     """Return the squared error of every radius for every corner, shape (n, radii).
 
     With w the part of a pixel that lies outside and q what remains of it after border and fill,
     the best outside color is (sum w q + weight beyond) / (sum w w + weight), per channel. All
     colors are taken relative to ``beyond``.
     """
-    outer, inner = _drawn_corners(round(pixels.shape[1] ** 0.5), border_px)
-    pixels, ring, core = pixels - beyond[:, None], edge - beyond, fill - beyond
+    outer, inner = _drawn_corners(round(pixels.shape[1] ** 0.5), paints.border_px)
+    pixels, ring, core = pixels - beyond[:, None], paints.edge - beyond, paints.fill - beyond
     outside, between = 1 - outer, outer - inner
     on_ring, on_core = _project(between, pixels), _project(inner, pixels)
     explained = (on_ring * ring[:, None]).sum(axis=2) + (on_core * core[:, None]).sum(axis=2)

@@ -50,9 +50,10 @@ def read_scene(rgb: Rgb, *, name: str = "") -> Scene:
     """
     path = choose_path(rgb)
     clean = rgb if path is Path.EXACT else snap_palette(rgb)
+    original = None if path is Path.EXACT else rgb
     packed = pack(clean)
     gradients: tuple[GradientRegion, ...] = ()
-    elements, background = find_elements(clean, packed, gradients)
+    elements, background = find_elements(clean, packed, gradients, original)
     lines = find_lines(rgb, packed, background, elements)
     dpr = find_device_ratio(rgb.shape[1], elements, lines, name)
     return Scene(rgb, packed, background, path, dpr, elements, gradients, lines)
