@@ -1,0 +1,300 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.tokens import (
+    Color,
+    Dimension,
+    ImageUse,
+    Shadow,
+    Source,
+    Token,
+    Tokens,
+    Typography,
+)
+from tests.token_sets import gradient, px, shadow, style, token
+from workers.merge import merge
+
+
+def of_one_image(**tokens: Token[Any]) -> list[tuple[str, Tokens]]:
+    return [("a.png", Tokens(**{kind: (each,) for kind, each in tokens.items()}))]
+
+
+def colors(*tokens: Token[Color]) -> list[tuple[str, Tokens]]:
+    return [(f"{i}.png", Tokens(color=(each,))) for i, each in enumerate(tokens)]
+
+
+def spacings(*tokens: Token[Dimension]) -> list[tuple[str, Tokens]]:
+    return [(f"{i}.png", Tokens(spacing=(each,))) for i, each in enumerate(tokens)]
+
+
+def hexes(merged: Tokens) -> list[str]:
+    return [each.value.hex for each in merged.color]
+
+
+def test_no_image_has_no_tokens() -> None:
+    assert merge([]) == Tokens()
+
+
+def test_equal_values_unite_with_their_counts_and_images() -> None:
+    (united,) = merge(
+        [
+            ("a.png", Tokens(color=(token("ink", Color(hex="#111111"), usage=3),))),
+            ("b.png", Tokens(color=(token("ink", Color(hex="#111111"), usage=5),))),
+        ]
+    ).color
+
+    assert united.usage == 8
+    assert united.images == (
+        ImageUse(image="b.png", count=5),
+        ImageUse(image="a.png", count=3),
+    )
+    assert united.boxes == ()
+
+
+def test_a_color_that_an_eye_cannot_tell_apart_folds_into_the_more_used() -> None:
+    merged = merge(
+        colors(
+            token("a", Color(hex="#2563eb"), usage=9),
+            token("b", Color(hex="#2664ec"), usage=2),
+            token("c", Color(hex="#9333ea"), usage=1),
+        )
+    )
+
+    assert hexes(merged) == ["#2563eb", "#9333ea"]
+    assert merged.color[0].usage == 11
+
+
+def test_neighbours_do_not_chain() -> None:
+    """Each is about 1.5 from the next; the third is too far from the first."""
+    grays = ["#707070", "#747474", "#787878"]
+
+    merged = merge(
+        colors(*(token("x", Color(hex=each), usage=9 - i) for i, each in enumerate(grays)))
+    )
+
+    assert hexes(merged) == ["#707070", "#787878"]
+
+
+def test_transparent_and_opaque_are_never_one() -> None:
+    merged = merge(
+        colors(token("x", Color(hex="#111111")), token("y", Color(hex="#111111", alpha=0.5)))
+    )
+
+    assert len(merged.color) == 2
+
+
+def test_a_distance_one_pixel_off_folds_into_the_more_used() -> None:
+    merged = merge(
+        spacings(
+            token("16", px(16), usage=9),
+            token("17", px(17), usage=1),
+            token("18", px(18), usage=1),
+        )
+    )
+
+    assert [(each.value.value, each.usage) for each in merged.spacing] == [(16, 10), (18, 1)]
+
+
+def test_a_name_by_rule_is_never_that_of_another_value() -> None:
+    (united,) = merge(
+        spacings(
+            token("16", px(16), usage=10, confidence=0.2),
+            token("15", px(15), usage=9, confidence=1),
+        )
+    ).spacing
+
+    assert (united.name, united.value) == ("16", px(16))
+
+
+def test_one_length_in_two_units_is_one_in_the_more_used_unit() -> None:
+    (united,) = merge(
+        spacings(
+            token("16", px(16), usage=2), token("16", Dimension(value=1, unit="rem"), usage=5)
+        )
+    ).spacing
+
+    assert united.value == Dimension(value=1, unit="rem")
+    assert united.usage == 7
+
+
+def test_names_are_elected_by_usage_times_confidence() -> None:
+    (united,) = merge(
+        colors(
+            token("accent", Color(hex="#2563eb"), usage=9, confidence=0.3, source=Source.CLAUDE),
+            token("action", Color(hex="#2563eb"), usage=4, confidence=0.9, source=Source.CLAUDE),
+        )
+    ).color
+
+    assert united.name == "action"
+
+
+def test_claude_s_names_come_before_names_by_rule() -> None:
+    (united,) = merge(
+        colors(
+            token("blue-600", Color(hex="#2563eb"), usage=99, confidence=1),
+            token("action", Color(hex="#2563eb"), confidence=0.5, source=Source.CLAUDE),
+        )
+    ).color
+
+    assert (united.name, united.source) == ("action", Source.CLAUDE)
+
+
+def test_a_name_that_is_taken_gives_way_to_the_next_in_votes() -> None:
+    merged = merge(
+        [
+            (
+                "a.png",
+                Tokens(
+                    color=(
+                        token("action", Color(hex="#2563eb"), usage=9, source=Source.CLAUDE),
+                        token("action-soft", Color(hex="#dbeafe"), source=Source.CLAUDE),
+                    )
+                ),
+            ),
+            (
+                "b.png",
+                Tokens(
+                    color=(token("action", Color(hex="#dbeafe"), usage=2, source=Source.CLAUDE),)
+                ),
+            ),
+        ]
+    )
+
+    assert [each.name for each in merged.color] == ["action", "action-soft"]
+
+
+def test_a_confidence_is_the_mean_by_usage() -> None:
+    (united,) = merge(
+        colors(
+            token("x", Color(hex="#111111"), usage=3, confidence=0.5),
+            token("x", Color(hex="#111111"), usage=1, confidence=0.9),
+        )
+    ).color
+
+    assert united.confidence == pytest.approx(0.6)
+
+
+def test_an_unmeasured_line_height_takes_the_one_that_was() -> None:
+    (united,) = merge(
+        [
+            ("a.png", Tokens(typography=(token("body", style("serif", 16), usage=90),))),
+            (
+                "b.png",
+                Tokens(typography=(token("body", style("serif", 16, line_height=1.5), usage=2),)),
+            ),
+        ]
+    ).typography
+
+    assert (united.value.line_height, united.usage) == (1.5, 92)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [style("serif", 17), style("serif", 16, 700), style("mono", 16)],
+    ids=["size", "weight", "family"],
+)
+def test_another_size_weight_or_family_is_another_style(other: Any) -> None:  # noqa: ANN401
+    sets = [
+        ("a.png", Tokens(typography=(token("x", style("serif", 16)),))),
+        ("b.png", Tokens(typography=(token("x", other),))),
+    ]
+
+    assert len(merge(sets).typography) == 2
+
+
+@pytest.mark.parametrize(
+    ("other", "count"),
+    [
+        (shadow(4, 12), 1),
+        (shadow(5, 14), 1),
+        (shadow(4, 12, 0.12), 1),
+        (shadow(4, 12, color=Color(hex="#0a0a0a", alpha=0.1)), 1),
+        (shadow(6, 12), 2),
+        (shadow(4, 16), 2),
+        (shadow(4, 12, 0.2), 2),
+        (shadow(4, 12, color=Color(hex="#2563eb", alpha=0.1)), 2),
+        (shadow(4, 12, inset=True), 2),
+    ],
+)
+def test_shadows_merge_within_what_a_soft_edge_tells(other: Any, count: int) -> None:  # noqa: ANN401
+    sets = [
+        *of_one_image(shadow=token("x", shadow(4, 12))),
+        *of_one_image(shadow=token("y", other)),
+    ]
+
+    assert len(merge(sets).shadow) == count
+
+
+@pytest.mark.parametrize(
+    ("other", "count"),
+    [
+        (gradient("#2563eb", "#9333ea", angle=358), 1),
+        (gradient("#2664ec", "#9333ea", angle=0), 1),
+        (gradient("#2563eb", "#9333ea", angle=90), 2),
+        (gradient("#2563eb", "#9333ea", angle=None), 2),
+        (gradient("#2563eb", "#ffffff", "#9333ea", angle=0), 2),
+        (gradient("#2563eb", "#111111", angle=0), 2),
+    ],
+)
+def test_gradients_merge_on_angle_stops_and_colors(other: Any, count: int) -> None:  # noqa: ANN401
+    first = token("x", gradient("#2563eb", "#9333ea", angle=1))
+    sets = [*of_one_image(gradient=first), *of_one_image(gradient=token("y", other))]
+
+    assert len(merge(sets).gradient) == count
+
+
+def close(kind: type, *values: Any) -> st.SearchStrategy[tuple[Any, ...]]:  # noqa: ANN401
+    """Return tokens that often are equal, near, equally used and of one name."""
+    one = st.builds(
+        Token[kind],
+        name=st.sampled_from(["action", "ink", "card"]),
+        value=st.sampled_from(values),
+        usage=st.integers(1, 3),
+        confidence=st.sampled_from([0.1, 0.3, 0.7, 1.0]),
+        source=st.sampled_from(Source),
+        description=st.sampled_from(["", "One", "Two"]),
+        role=st.sampled_from([None, "text", "surface"]),
+    )
+    return st.lists(one, max_size=5).map(tuple)
+
+
+named_sets = st.lists(
+    st.tuples(
+        st.sampled_from(["a.png", "b.png", "c.png"]),
+        st.builds(
+            Tokens,
+            color=close(Color, *(Color(hex=f"#{level:02x}7070") for level in range(104, 120, 2))),
+            spacing=close(
+                Dimension, *map(px, range(14, 19)), Dimension(value=1, unit="rem"), px(16.5)
+            ),
+            typography=close(
+                Typography, *(style("serif", 16, line_height=each) for each in (None, 1.5, 1.54))
+            ),
+            shadow=close(Shadow, *(shadow(y, blur) for y in (3, 4, 5) for blur in (10, 12, 14))),
+        ),
+    ),
+    max_size=5,
+)
+
+
+@given(named_sets, st.randoms(use_true_random=False))
+def test_the_order_of_images_changes_nothing(sets: list[tuple[str, Tokens]], random: Any) -> None:  # noqa: ANN401
+    shuffled = list(sets)
+    random.shuffle(shuffled)
+
+    assert merge(shuffled) == merge(sets)
+
+
+@given(named_sets)
+def test_nothing_seen_is_lost_and_nothing_is_invented(sets: list[tuple[str, Tokens]]) -> None:
+    merged = merge(sets)
+
+    for kind, tokens in merged.by_type():
+        given_tokens = [each for _, one in sets for each in getattr(one, kind.value)]
+        assert sum(each.usage for each in tokens) == sum(each.usage for each in given_tokens)
+        assert {each.value for each in tokens} <= {each.value for each in given_tokens}
+        assert all(sum(use.count for use in each.images) == each.usage for each in tokens)
+        assert len({each.name for each in tokens}) == len(tokens)
