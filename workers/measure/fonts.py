@@ -28,7 +28,7 @@ SIZE_STEP = 0.005  # relative, a twelfth of a pixel at 16 px
 SIZE_MIN = 4.0  # device pixels
 # A height is whole when this near to an integer; pages are hinted when most heights are whole.
 WHOLE_PX = 0.12
-HINTED_SHARE = 0.6
+HINTED_SHARE = 0.67
 # Lines speak together for a face when tallest stroke, stroke width and commonest height differ
 # less than this (px, or part for the width).
 ALIKE_PX = 0.3

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from workers.measure.scene import Element, ElementKind, Packed, Rgb
 
 Plane = NDArray[np.uint8]  # (height, width)
+Floats = NDArray[np.float64]
 Labels = NDArray[np.int32]  # (height, width)
 
 # Contrast under this (8-bit levels) is codec noise, a shadow's outskirts or a letter's faint rim.
@@ -101,41 +102,37 @@ def _owner_map(shape: tuple[int, ...], elements: Sequence[Element]) -> Labels:
 def group_rows(glyphs: Glyphs, shape: tuple[int, ...]) -> list[NDArray[np.intp]]:
     """Group pieces that reach each other sideways, each group inside one element.
 
-    Tall marks are taken out first, for they would tie the lines beside them together.
+    A first pass tells how tall letters are around each piece. In the second, tall marks are left
+    out, for they would tie the lines beside them together, and commas reach as far as letters.
 
     Returns:
         Index arrays into ``glyphs``, each ordered from left to right.
     """
     if len(glyphs.ids) == 0:
         return []
-    everything = np.arange(len(glyphs.ids))
-    rows = _reach(glyphs.boxes, glyphs.owners, everything, shape)
-    kept = np.ones(len(glyphs.ids), np.bool_)
-    for row in rows:
-        tall = glyphs.boxes[row, 3]
-        kept[row[tall > MARK_HEIGHT * np.median(tall)]] = False
-    if kept.all():
-        return rows
-    return _reach(glyphs.boxes, glyphs.owners, np.flatnonzero(kept), shape)
+    tall = glyphs.boxes[:, 3].astype(np.float64)
+    usual = tall.copy()
+    for row in _reach(glyphs, np.arange(len(tall)), tall, shape):
+        usual[row] = np.median(tall[row])
+    kept = np.flatnonzero(tall <= MARK_HEIGHT * usual)
+    return _reach(glyphs, kept, np.maximum(tall, usual), shape)
 
 
 def _reach(
-    boxes: NDArray[np.int32],
-    owners: NDArray[np.int32],
-    chosen: NDArray[np.intp],
-    shape: tuple[int, ...],
+    glyphs: Glyphs, chosen: NDArray[np.intp], tall: Floats, shape: tuple[int, ...]
 ) -> list[NDArray[np.intp]]:
     """Paint every piece with its reach and take what runs together as one row."""
     canvas = np.zeros(shape[:2], np.uint8)
-    x, y, wide, tall = boxes[chosen].T
-    reach = np.maximum(REACH_MIN_PX, np.round(REACH * tall)).astype(np.int32)
+    x, y, wide, high = glyphs.boxes[chosen].T
+    reach = np.maximum(REACH_MIN_PX, np.round(REACH * tall[chosen])).astype(np.int32)
     left = np.maximum(0, x - reach)
     for x0, y0, x1, y1 in zip(
-        left.tolist(), y.tolist(), (x + wide + reach).tolist(), (y + tall).tolist(), strict=True
+        left.tolist(), y.tolist(), (x + wide + reach).tolist(), (y + high).tolist(), strict=True
     ):
         canvas[y0:y1, x0:x1] = 255
     _, rows = cv2.connectedComponents(canvas, connectivity=4)
-    keys = rows[y, x].astype(np.int64) * (int(owners.max()) + 2) + owners[chosen]
+    owners = glyphs.owners[chosen]
+    keys = rows[y, x].astype(np.int64) * (int(owners.max()) + 2) + owners
     order = np.lexsort((x, keys))
     cuts = np.flatnonzero(np.diff(keys[order])) + 1
     return np.split(chosen[order], cuts)
