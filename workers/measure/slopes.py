@@ -1,0 +1,295 @@
+"""Fits of CSS gradients to points with colors.
+
+A linear gradient is a plane in each channel, so least squares over x and y give its direction:
+the first singular vector of the slopes. With more than two stops the direction is the one along
+which the colors are a function of one variable alone; a radial gradient is such a function of
+the distance from its center. Source: CSS Images Level 3, sections 3.1 and 3.2.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.measure.measurements import Box, GradientKind, GradientStop
+
+Floats = NDArray[np.float64]
+Average = Callable[..., Floats]
+
+# Rounding and dither keep a gradient's own pixels within 1.5 levels of its model; farther ones
+# are ink or shadows over it.
+OUTLIER_LEVELS = 1.8
+# At least this part of the points must follow the model.
+MIN_INLIERS = 0.6
+# Fewer points than this fix no plane surely.
+MIN_POINTS = 20
+TRIM_ROUNDS = 4
+# Rounding to whole levels leaves .29 levels and a dither .4 to .5; photographs leave more.
+MAX_RMS_LEVELS = 0.6
+# Ends must differ by this many levels in one channel: less is seen by nobody.
+MIN_SPAN_LEVELS = 5.0
+# Bins along the gradient line of which the profile is made.
+BINS = 48
+MIN_BIN_POINTS = 4
+# Directions tried where no plane fits, and the steps that refine the best of them, in degrees.
+COARSE_STEP_DEG = 6.0
+FINE_STEPS_DEG = (2.0, 0.7, 0.25)
+SEARCH_POINTS = 600
+# Squared levels, over the channels: colors that vary more than this across every direction are
+# no function of a direction.
+MAX_SCATTER = 12.0
+# What stops may leave of a profile; shadows, seen as gradients, leave more.
+MAX_STOP_ERROR_LEVELS = 0.4
+# With less than this left beside the noise nothing hints at a further stop, which must gain that
+# much.
+SMALL_STOP_ERROR_LEVELS = 0.1
+STOP_GAIN_LEVELS = 0.1
+# Stops between the ends: at most so many, one for every so many pixels, tried on a grid and
+# refined by hundredths.
+MAX_INNER_STOPS = 2
+PX_PER_INNER_STOP = 24
+STOP_GRID = tuple(round(0.05 * step, 2) for step in range(1, 20))
+STOP_OFFSETS = tuple(round(0.01 * step, 2) for step in range(-4, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a gradient's color depends on.
+
+    For a linear gradient the way along ``angle_deg`` from the image's origin, for a radial one
+    the distance from ``center``; both in pixels.
+    """
+
+    kind: GradientKind
+    angle_deg: float = 0.0
+    center: tuple[float, float] = (0.0, 0.0)
+
+    def places_of(self, points: Floats) -> Floats:
+        """Return the places on the line of points (n, 2), shape (n,)."""
+        if self.kind is GradientKind.LINEAR:
+            return points @ direction_of(self.angle_deg)
+        return np.asarray(np.hypot(*(points - self.center).T))
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Colors along a gradient line.
+
+    ``at`` are ascending places, shape (n,), ``levels`` the mean colors there, shape (n, 3);
+    ``rms_levels`` is what they leave unexplained of the points they were made from, each of
+    ``bin_points`` points.
+    """
+
+    line: Line
+    at: Floats
+    levels: Floats
+    rms_levels: float
+    bin_points: int
+
+    @property
+    def noise_levels(self) -> float:
+        """How far the mean colors may be off."""
+        return float(self.rms_levels / np.sqrt(self.bin_points))
+
+    def colors_of(self, points: Floats) -> Floats:
+        """Return the colors at points (n, 2), continued straight beyond both ends."""
+        places = self.line.places_of(points)
+        colors = np.stack([np.interp(places, self.at, one) for one in self.levels.T], axis=1)
+        reach = max(1, len(self.at) // 8)
+        for end, inner in ((0, reach), (-1, -1 - reach)):
+            slope = (self.levels[inner] - self.levels[end]) / (self.at[inner] - self.at[end])
+            beyond = places - self.at[end]
+            beyond = np.minimum(beyond, 0) if end == 0 else np.maximum(beyond, 0)
+            colors += beyond[:, None] * slope
+        return colors
+
+
+def direction_of(angle_deg: float) -> Floats:
+    """Return the unit vector, x to the right and y down, of a CSS angle."""
+    angle = np.deg2rad(angle_deg)
+    return np.array([np.sin(angle), -np.cos(angle)])
+
+
+def fit_linear(points: Floats, levels: Floats) -> Profile | None:
+    """Fit a linear gradient of two or more stops.
+
+    Args:
+        points: x and y, shape (n, 2), pixels.
+        levels: red, green and blue, shape (n, 3), 0 to 255.
+
+    Returns:
+        The profile along the direction found, or None where no linear gradient explains the
+        points to MAX_RMS_LEVELS.
+    """
+    angle = _fit_plane(points, levels)
+    if angle is None:
+        angle = _search_angle(points, levels)
+    if angle is None:
+        return None
+    return _fit_along(points, levels, Line(GradientKind.LINEAR, angle))
+
+
+def fit_radial(points: Floats, levels: Floats, box: Box) -> Profile | None:
+    """Fit a circular gradient around the center of a box; None where it does not explain it."""
+    center = (box.x + box.width / 2, box.y + box.height / 2)
+    return _fit_along(points, levels, Line(GradientKind.RADIAL, center=center))
+
+
+def _fit_plane(points: Floats, levels: Floats) -> float | None:
+    """Return the angle of the plane that most points lie on, None where most lie off it."""
+    design = np.column_stack([np.ones(len(points)), points - points.mean(axis=0)])
+    kept = np.ones(len(points), np.bool_)
+    for _ in range(TRIM_ROUNDS):
+        plane, *_ = np.linalg.lstsq(design[kept], levels[kept], rcond=None)
+        residual = np.abs(levels - design @ plane).max(axis=1)
+        limit = max(OUTLIER_LEVELS, 2.5 * float(np.median(residual)))
+        if np.array_equal(residual <= limit, kept):
+            break
+        kept = residual <= limit
+        if kept.sum() < max(MIN_POINTS, MIN_INLIERS * len(points)):
+            return None
+    if float(np.sqrt(np.mean(residual[kept] ** 2))) > 2 * MAX_RMS_LEVELS:
+        return None
+    return _angle_of(plane[1:])
+
+
+def _angle_of(slopes: Floats) -> float:
+    """Return the CSS angle, above 0 to 180, of slopes of shape (2, 3)."""
+    x, y = np.linalg.svd(slopes)[0][:, 0]
+    return _canonical(float(np.rad2deg(np.arctan2(x, -y))))
+
+
+def _canonical(angle_deg: float) -> float:
+    """Return the one of two opposite angles that lies above 1 and up to 181: 180, never 0."""
+    return 181.0 - (1.0 - angle_deg) % 180.0
+
+
+def _search_angle(points: Floats, levels: Floats) -> float | None:
+    """Return the angle along which the colors are a function of one variable, if there is one."""
+    few = slice(None, None, max(1, len(points) // SEARCH_POINTS))
+    points, levels = points[few], levels[few]
+    best, step = 90.0, COARSE_STEP_DEG
+    tried = np.arange(step, 180.1, step)
+    for finer in (*FINE_STEPS_DEG, 0.0):
+        scatter = [_scatter(points, levels, float(angle)) for angle in tried]
+        if min(scatter) > MAX_SCATTER:
+            return None
+        best = float(tried[int(np.argmin(scatter))])
+        tried = best + finer * np.arange(-2, 3)
+    return _canonical(best)
+
+
+def _scatter(points: Floats, levels: Floats, angle_deg: float) -> float:
+    """Return the spread of colors within bins along an angle, in squared levels."""
+    places = points @ direction_of(angle_deg)
+    bins = _bins_of(places, BINS)
+    counts = np.maximum(np.bincount(bins, minlength=BINS), 1)
+    spread = 0.0
+    for channel in levels.T:
+        means = np.bincount(bins, channel, BINS) / counts
+        spread += float(np.minimum((channel - means[bins]) ** 2, 4 * OUTLIER_LEVELS**2).mean())
+    return spread
+
+
+def _bins_of(places: Floats, bins: int) -> NDArray[np.intp]:
+    low, high = places.min(), places.max()
+    scaled = (places - low) * (bins / max(high - low, 1e-9))
+    return np.asarray(np.minimum(scaled, bins - 1), np.intp)
+
+
+def _fit_along(points: Floats, levels: Floats, line: Line) -> Profile | None:
+    """Average the colors along a line, outliers left out; None where that is no gradient."""
+    kept = np.ones(len(points), np.bool_)
+    # Medians find the outliers; means of the rest are exact to fractions of a level.
+    for average in (np.median, np.mean, np.mean):
+        if kept.sum() < max(MIN_POINTS, MIN_INLIERS * len(points)):
+            return None
+        profile = _average(points[kept], levels[kept], line, average)
+        residual = levels - profile.colors_of(points)
+        kept = np.abs(residual).max(axis=1) <= OUTLIER_LEVELS
+    rms = float(np.sqrt(np.mean(residual[kept] ** 2))) if kept.any() else np.inf
+    span = np.ptp(profile.levels, axis=0).max()
+    if rms > MAX_RMS_LEVELS or kept.mean() < MIN_INLIERS or span < MIN_SPAN_LEVELS:
+        return None
+    return replace(profile, rms_levels=rms)
+
+
+def _average(points: Floats, levels: Floats, line: Line, average: Average) -> Profile:
+    """Cut points into bins of equal count along a line and average each."""
+    places = line.places_of(points)
+    bins = min(BINS, len(points) // MIN_BIN_POINTS)
+    each = len(points) // bins
+    order = np.argsort(places, kind="stable")[: bins * each]
+    at = places[order].reshape(bins, each).mean(axis=1)
+    # Points on one place only, such as a row of pixels, may fill more than one bin.
+    at += np.arange(bins) * 1e-6
+    return Profile(line, at, average(levels[order].reshape(bins, each, 3), axis=1), 0.0, each)
+
+
+def fit_stops(profile: Profile, box: Box) -> tuple[GradientStop, ...] | None:
+    """Return the fewest stops that draw a profile on a box, from position 0 to 1.
+
+    Returns:
+        Two to four stops, or None where that many do not explain the profile.
+    """
+    start, length = _css_line(profile.line, box)
+    at = (profile.at - start) / length
+    inner: tuple[float, ...] = ()
+    colors, error = _fit_knots(at, profile.levels, inner)
+    for _ in range(min(MAX_INNER_STOPS, int(length / PX_PER_INNER_STOP))):
+        if error <= SMALL_STOP_ERROR_LEVELS + profile.noise_levels:
+            break
+        more = _add_knot(at, profile.levels, inner)
+        more_colors, more_error = _fit_knots(at, profile.levels, more)
+        if more_error > error - STOP_GAIN_LEVELS:
+            break
+        inner, colors, error = more, more_colors, more_error
+    if error > MAX_STOP_ERROR_LEVELS:
+        return None
+    return tuple(
+        GradientStop(_hex(color), position)
+        for position, color in zip((0.0, *inner, 1.0), colors, strict=True)
+    )
+
+
+def _css_line(line: Line, box: Box) -> tuple[float, float]:
+    """Return where a box's gradient line starts, as a place, and its length in pixels."""
+    if line.kind is GradientKind.RADIAL:
+        return 0.0, float(np.hypot(box.width / 2, box.height / 2))
+    toward = direction_of(line.angle_deg)
+    length = float(np.abs(toward) @ (box.width, box.height))
+    center = (box.x + box.width / 2, box.y + box.height / 2)
+    return float(toward @ center) - length / 2, length
+
+
+def _add_knot(at: Floats, levels: Floats, inner: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the inner stop positions with the best further one, all of them refined."""
+
+    def error(knots: tuple[float, ...]) -> float:
+        return _fit_knots(at, levels, knots)[1]
+
+    low, high = float(at[0]), float(at[-1])
+    grid = (position for position in STOP_GRID if low < position < high and position not in inner)
+    best = min((tuple(sorted((*inner, one))) for one in grid), key=error, default=inner)
+    for turn in range(len(best)):
+        moved = (
+            (*best[:turn], round(best[turn] + offset, 2), *best[turn + 1 :])
+            for offset in STOP_OFFSETS
+        )
+        best = min(moved, key=error)
+    return best
+
+
+def _fit_knots(at: Floats, levels: Floats, inner: tuple[float, ...]) -> tuple[Floats, float]:
+    """Return the colors of stops at 0, ``inner`` and 1, and what they leave, in levels."""
+    knots = np.array((0.0, *inner, 1.0))
+    weights = np.stack([np.interp(at, knots, unit) for unit in np.eye(len(knots))], axis=1)
+    colors, *_ = np.linalg.lstsq(weights, levels, rcond=None)
+    error = float(np.sqrt(np.mean((levels - weights @ colors) ** 2)))
+    return np.asarray(colors, np.float64), error
+
+
+def _hex(color: Floats) -> str:
+    red, green, blue = (int(level) for level in np.clip(np.round(color), 0, 255))
+    return f"#{red:02x}{green:02x}{blue:02x}"
