@@ -14,11 +14,13 @@ from workers.measure.nesting import find_parents
 from workers.measure.regions import (
     CIRCLE_FILL,
     CIRCLE_TOLERANCE,
+    SAME_BOX,
     Region,
     Segmentation,
     find_regions,
     find_soft_regions,
     merge_boxes,
+    overlap,
 )
 from workers.measure.scene import (
     ROOT,
@@ -66,6 +68,7 @@ def find_elements(
     packed: Packed,
     gradients: tuple[GradientRegion, ...],
     original: Rgb | None = None,
+    outlines: Sequence[Box] = (),
 ) -> tuple[tuple[Element, ...], Packed]:
     """Find what is painted on the page.
 
@@ -74,6 +77,7 @@ def find_elements(
         packed: the same pixels, packed.
         gradients: regions that a gradient explains.
         original: the image before noise was snapped away, which keeps the antialiased corners.
+        outlines: boxes that were found by their edges.
 
     Returns:
         The elements, the page first, each with the index of its parent; and the background map,
@@ -84,6 +88,7 @@ def find_elements(
     page = _page(packed, exact.regions)
     boxes = merge_boxes(exact, soft, PAGE_SHARE * packed.size)
     found = _containers(packed, boxes) + _gradient_boxes(packed, gradients)
+    found += _outlined(packed, outlines, found)
     painted = [page, *_with_corners(rgb, original, found)]
     background = _paint(rgb, packed, painted, gradients, exact)
     if soft is not None:
@@ -143,6 +148,18 @@ def _gradient_boxes(packed: Packed, gradients: tuple[GradientRegion, ...]) -> li
             _Found(ElementKind.GRADIENT, grow(region.box, border), None, border, ALL_SIDES)
         )
     return found
+
+
+def _outlined(packed: Packed, outlines: Sequence[Box], found: Sequence[_Found]) -> list[_Found]:
+    """Add the boxes that only their edges showed, filled with their most common color."""
+    added = []
+    for box in outlines:
+        if all(overlap(box, one.box) < SAME_BOX for one in found):
+            inside = packed[box.y : box.bottom, box.x : box.right]
+            colors, counts = np.unique(inside, return_counts=True)
+            fill = int(colors[counts.argmax()])
+            added.append(_Found(ElementKind.CONTAINER, box, fill, None, ALL_SIDES))
+    return added
 
 
 def _with_corners(rgb: Rgb, original: Rgb | None, found: Sequence[_Found]) -> list[Element]:

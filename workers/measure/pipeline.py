@@ -2,12 +2,14 @@
 
 from workers.measure.boxes import find_elements
 from workers.measure.colors import measure_colors
-from workers.measure.measurements import Measurements, Path
+from workers.measure.gradients import find_gradients, measure_gradients
+from workers.measure.measurements import Box, Measurements, Path
 from workers.measure.palette import snap_palette
+from workers.measure.photo import find_outlines, smooth
 from workers.measure.preprocess import choose_path, pack
 from workers.measure.radii import measure_radii
 from workers.measure.scale import find_device_ratio
-from workers.measure.scene import GradientRegion, Rgb, Scene
+from workers.measure.scene import Rgb, Scene
 from workers.measure.text import find_lines
 from workers.measure.typography import measure_typography
 
@@ -33,7 +35,7 @@ def measure_image(rgb: Rgb, *, name: str = "") -> Measurements:
         spacing=(),
         typography=measure_typography(scene),
         shadows=(),
-        gradients=(),
+        gradients=measure_gradients(scene),
         radii=measure_radii(scene),
     )
 
@@ -49,11 +51,20 @@ def read_scene(rgb: Rgb, *, name: str = "") -> Scene:
         The scene, in device pixels.
     """
     path = choose_path(rgb)
-    clean = rgb if path is Path.EXACT else snap_palette(rgb)
-    original = None if path is Path.EXACT else rgb
+    clean, original, outlines = _read_pixels(rgb, path)
     packed = pack(clean)
-    gradients: tuple[GradientRegion, ...] = ()
-    elements, background = find_elements(clean, packed, gradients, original)
-    lines = find_lines(rgb, packed, background, elements)
+    gradients = find_gradients(clean, packed) if path is Path.EXACT else ()
+    elements, background = find_elements(clean, packed, gradients, original, outlines)
+    lines = find_lines(rgb if original is None else original, packed, background, elements)
     dpr = find_device_ratio(rgb.shape[1], elements, lines, name)
     return Scene(rgb, packed, background, path, dpr, elements, gradients, lines)
+
+
+def _read_pixels(rgb: Rgb, path: Path) -> tuple[Rgb, Rgb | None, list[Box]]:
+    """Return the image without noise; with its noise, where it had some; boxes by their edges."""
+    if path is Path.EXACT:
+        return rgb, None, []
+    if path is Path.PALETTE:
+        return snap_palette(rgb), rgb, []
+    quiet = smooth(rgb)
+    return snap_palette(quiet), quiet, find_outlines(rgb)

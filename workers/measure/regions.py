@@ -121,12 +121,12 @@ def merge_boxes(exact: Segmentation, soft: Segmentation | None, max_area: float)
     for region in soft.regions if soft is not None else ():
         if not region.is_box or region.box.area >= max_area:
             continue
-        kept = [other for other in kept if _overlap(region.box, other.box) < SAME_BOX]
+        kept = [other for other in kept if overlap(region.box, other.box) < SAME_BOX]
         kept.append(region)
     return sorted(kept, key=lambda region: -region.box.area)
 
 
-def _overlap(first: Box, second: Box) -> float:
+def overlap(first: Box, second: Box) -> float:
     """Return the intersection over union of two boxes, 0 to 1."""
     across = min(first.right, second.right) - max(first.x, second.x)
     down = min(first.bottom, second.bottom) - max(first.y, second.y)
