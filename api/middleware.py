@@ -52,13 +52,9 @@ class RequestContext:
             try:
                 await self._app(scope, receive, send_with_id)
             finally:
-                _log.info(
-                    "request",
-                    method=scope["method"],
-                    path=scope["path"],
-                    status=status,
-                    seconds=round(time.perf_counter() - started, 4),
-                )
+                seconds = round(time.perf_counter() - started, 4)
+                what = {"method": scope["method"], "path": scope["path"]}
+                _log.info("request", **what, status=status, seconds=seconds)
 
 
 class BodyLimit:

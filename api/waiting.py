@@ -78,12 +78,7 @@ async def watch_job(
 ) -> JobView:
     """Return a job as soon as it is news, or as it is when the time is up.
 
-    Args:
-        request: Who waits; a client that leaves ends the wait.
-        owner_id: Whose job.
-        job_id: The job.
-        wait_s: For how many seconds at most; 0 looks once.
-        is_news: Whether a state of the job is what the client waits for.
+    The wait ends, too, when the client leaves or the server stops; no time at all looks once.
 
     Raises:
         NotFound: There is no such job, or it is somebody else's.

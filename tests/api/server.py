@@ -19,6 +19,7 @@ from tests.conftest import until
 # The eight bytes that make a PNG, and what makes it this one.
 PNG = b"\x89PNG\r\n\x1a\n"
 GIF = b"GIF89a"
+IMAGE = ("one.png", PNG)
 
 
 @contextmanager
@@ -56,6 +57,19 @@ def submit(
     data = {} if options is None else {"options": json.dumps(options)}
     parts = [("files", file) for file in files]
     return client.post("/api/v1/jobs", files=parts, data=data, headers=headers)
+
+
+def new_job(client: httpx.Client, **options: object) -> dict[str, Any]:
+    """Hand in one image and return the job."""
+    answer = submit(client, IMAGE, options=options)
+    assert answer.status_code == 202, answer.text
+    job: dict[str, Any] = answer.json()
+    return job
+
+
+def read_job(client: httpx.Client, job: dict[str, Any], **headers: str) -> httpx.Response:
+    """Ask for a job again."""
+    return client.get(job["links"]["self"], headers=headers)
 
 
 def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:

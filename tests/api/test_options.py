@@ -1,0 +1,81 @@
+"""The options of a job."""
+
+import httpx
+import pytest
+
+from api.app import create_app
+from shared.settings import Settings
+from tests.api.server import IMAGE, assert_problem, new_job, serving, submit
+
+
+def test_a_job_runs_with_defaults_that_it_shows(client: httpx.Client) -> None:
+    job = new_job(client)
+
+    assert job["name"] == "one.png"
+    assert job["options"] == {
+        "name": None,
+        "token_types": ["color", "spacing", "typography", "shadow", "gradient", "radius"],
+        "mode": "cv",
+        "model": None,
+        "force": False,
+        "priority": "normal",
+    }
+
+
+def test_a_job_shows_the_options_it_was_given(client: httpx.Client) -> None:
+    job = new_job(client, name=" Shop ", token_types=["spacing", "color", "color"], priority="low")
+
+    assert job["name"] == "Shop"
+    assert job["options"]["token_types"] == ["color", "spacing"]
+    assert job["options"]["priority"] == "low"
+
+
+@pytest.mark.parametrize(
+    ("options", "pointer"),
+    [
+        ({"colour": True}, "/options/colour"),
+        ({"webhook_url": "https://example.com"}, "/options/webhook_url"),
+        ({"token_types": ["border"]}, "/options/token_types/0"),
+        ({"token_types": []}, "/options/token_types"),
+        ({"mode": "guess"}, "/options/mode"),
+        ({"mode": "hybrid"}, "/options/mode"),
+        ({"model": "gpt"}, "/options/model"),
+        ({"priority": "high"}, "/options/priority"),
+        ({"name": "nul\x00"}, "/options/name"),
+    ],
+)
+def test_a_wrong_option_is_named(
+    client: httpx.Client, options: dict[str, object], pointer: str
+) -> None:
+    answer = submit(client, IMAGE, options=options)
+
+    problem = assert_problem(answer, 422, "invalid_options")
+    assert [error["pointer"] for error in problem["errors"]] == [pointer]
+    assert client.get("/api/v1/jobs").json()["data"] == []
+
+
+@pytest.mark.parametrize("sent", ["{", "[]", "", "nonsense", '{"name": "\\ud800"}', "[" * 5000])
+def test_options_that_are_not_json_are_refused(client: httpx.Client, sent: str) -> None:
+    answer = client.post("/api/v1/jobs", files={"files": IMAGE}, data={"options": sent})
+
+    if sent:
+        assert_problem(answer, 422, "invalid_options")
+    else:
+        assert answer.status_code == 202
+
+
+def test_a_service_with_a_claude_key_is_hybrid_unless_told_otherwise(
+    settings: Settings, client: httpx.Client
+) -> None:
+    able = settings.model_copy(update={"anthropic_api_key": settings.secret_key})
+    with (
+        serving(create_app(able)) as url,
+        httpx.Client(base_url=url, headers=client.headers) as with_claude,
+    ):
+        modes = [
+            new_job(with_claude)["options"]["mode"],
+            new_job(with_claude, mode="cv")["options"]["mode"],
+            new_job(with_claude, mode="hybrid", model="claude-haiku-5-5")["options"]["mode"],
+        ]
+
+    assert modes == ["hybrid", "cv", "hybrid"]
