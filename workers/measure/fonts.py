@@ -25,6 +25,7 @@ from workers.measure.stems import Stems
 # of the smallest face to the ascender of the largest.
 TALLEST_EM = (0.44, 0.84)
 SIZE_STEP = 0.005  # relative, a twelfth of a pixel at 16 px
+FACE_STEP = 0.01  # likewise, while faces compete
 SIZE_MIN = 4.0  # device pixels
 # A height is whole when this near to an integer; pages are hinted when most heights are whole.
 WHOLE_PX = 0.12
@@ -35,7 +36,7 @@ ALIKE_PX = 0.3
 ALIKE_WIDTH = 0.07
 # Only lines with this many strokes speak for a face (or the best there is).
 VOICE_STROKES = 5
-VOICES = 24
+VOICES = 8
 # Faces that most pages are set in need this much less log likelihood than the rest: with faces
 # of like proportions, the one that is met a hundred times as often is the better guess.
 FAMOUS = frozenset(
@@ -93,7 +94,7 @@ def rate_faces(lines: Sequence[Stems], yard: Yard, *, hinted: bool) -> Floats:
     loud = [voice for voice in ranked if voice.strokes >= VOICE_STROKES] or ranked[:1]
     total = np.zeros(len(yard.heights))
     for voice in loud[:VOICES]:
-        sizes = _grid(*_range(voice))
+        sizes = _grid(*_range(voice), FACE_STEP)
         total += measure_likelihood(voice, yard, sizes, hinted=hinted).max(axis=1)
     return total
 
@@ -134,17 +135,17 @@ def _range(mark: Marks) -> tuple[float, float]:
     return max(SIZE_MIN, mark.tallest / TALLEST_EM[1]), max(SIZE_MIN, mark.tallest) / TALLEST_EM[0]
 
 
-def _grid(low: float, high: float) -> Floats:
+def _grid(low: float, high: float, step: float) -> Floats:
     """Return sizes from ``low`` to just past ``high`` in equal relative steps."""
-    steps = math.ceil(math.log(high / low) / SIZE_STEP) + 1
-    return np.asarray(low * np.exp(SIZE_STEP * np.arange(steps)), np.float64)
+    steps = math.ceil(math.log(high / low) / step) + 1
+    return np.asarray(low * np.exp(step * np.arange(steps)), np.float64)
 
 
 def _fit_sizes(marks: Sequence[Marks], face: Face, *, hinted: bool) -> list[Font]:
     """Place each line at a size, by its own strokes and by the sizes the page shows."""
     yard = make_yard([face])
     top = max(_range(mark)[1] for mark in marks)
-    grid = _grid(SIZE_MIN, top)
+    grid = _grid(SIZE_MIN, top, SIZE_STEP)
     chances = np.zeros((len(marks), len(grid)))
     for row, mark in zip(chances, marks, strict=True):
         first, last = np.searchsorted(grid, _range(mark))

@@ -54,17 +54,10 @@ class Glyphs:
 
 def measure_contrast(rgb: Rgb, background: Packed) -> Plane:
     """Return the largest channel difference between each pixel and its background, 0 to 255."""
-    behind = cv2.merge(
-        [
-            ((background >> 16) & 255).astype(np.uint8),
-            ((background >> 8) & 255).astype(np.uint8),
-            (background & 255).astype(np.uint8),
-        ]
-    )
-    difference = cv2.absdiff(rgb, behind)
-    return cast(
-        "Plane", cv2.max(cv2.max(difference[..., 0], difference[..., 1]), difference[..., 2])
-    )
+    behind = background.astype("<u4", copy=False).view(np.uint8).reshape(*background.shape, 4)
+    difference = cv2.absdiff(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA), behind)
+    blue, green, red = (cv2.extractChannel(difference, channel) for channel in range(3))
+    return cast("Plane", cv2.max(cv2.max(blue, green), red))
 
 
 def find_glyphs(contrast: Plane, elements: Sequence[Element]) -> Glyphs:

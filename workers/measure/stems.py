@@ -106,7 +106,7 @@ def _cut(coverage: Coverage, baseline: int, tallest: float) -> tuple[Coverage, C
     high = baseline - max(CUT_MIN_ROWS + 1, round(CUT_HIGH * tallest))
     low = max(baseline - max(1, round(CUT_LOW * tallest)), high + CUT_MIN_ROWS)
     band = coverage[max(0, high) : low]
-    middle = np.median(band, axis=0).astype(np.float32)
+    middle = np.sort(band, axis=0)[len(band) // 2]
     return middle, np.abs(band - middle).mean(axis=0)
 
 

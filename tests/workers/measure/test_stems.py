@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -30,6 +30,7 @@ def labels_of(coverage: Coverage, *, pieces: int = 1) -> NDArray[np.int32]:
     return labels
 
 
+@settings(deadline=None)
 @given(left=st.floats(5, 12), thick=st.floats(1.0, 4.0), tall=st.floats(12.0, 24.0))
 def test_a_bar_is_measured_to_a_twentieth_of_a_pixel(
     left: float, thick: float, tall: float
@@ -49,6 +50,7 @@ def test_the_baseline_is_where_most_ink_ends() -> None:
     assert find_baseline(coverage) == 30
 
 
+@settings(deadline=None)
 @given(apart=st.floats(7.0, 14.0))
 def test_two_bars_of_one_piece_are_a_pair(apart: float) -> None:
     coverage = draw_bars([(5, 2, 20), (5 + apart, 2, 20)])
