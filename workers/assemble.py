@@ -36,6 +36,8 @@ TOKEN_CLASSES: Mapping[TokenType, Callable[..., Token[Any]]] = {
 ROOT_FONT_SIZE_PX = 16
 # The finest that exports write, far finer than anything that pixels show.
 _DECIMALS = 4
+# Glyphs do not tell a size more finely than this.
+_SIZE_DECIMALS = 1
 # Tailwind takes a spacing of these names for a width of max-w-*, too.
 _TSHIRT_SIZES = frozenset(
     {"3xs", "2xs", "xs", "sm", "md", "lg", "xl", *(f"{number}xl" for number in range(2, 8))}
@@ -175,7 +177,7 @@ def _typography(style: measured.TypographyMeasurement, name: Name) -> Typography
     leading = style.line_height_px
     return Typography(
         font_family=(family or _UNKNOWN_FAMILY,),
-        font_size=_px(style.size_px),
+        font_size=Dimension(value=round(style.size_px, _SIZE_DECIMALS)),
         font_weight=style.weight,
         line_height=None if leading is None else _round(leading / style.size_px),
     )

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from shared.tokens import ImageUse, Source, Token, Tokens, TokenType
+from shared.tokens import Color, ImageUse, Source, Token, Tokens, TokenType, Typography
 from workers.assemble import TOKEN_CLASSES
 from workers.measure.colorspace import Floats
 from workers.names import NameBook
 from workers.nearness import SPACES, Space
+from workers.swatches import name_color_finely
 
 # Rounding of a mean confidence: as fine as exports write numbers.
 _DECIMALS = 4
@@ -88,7 +89,7 @@ def _unite(token_type: TokenType, sightings: Iterable[_Sighting]) -> list[_Group
     """Return groups of equal values, in the order in which they may draw others.
 
     What was not fully measured comes last, whatever its use: it takes the missing part from what
-    it folds into.
+    it folds into, and gives it the rest if it is the more used.
     """
     space = SPACES[token_type]
     alike: dict[Hashable, list[_Sighting]] = {}
@@ -151,12 +152,16 @@ def _fold(space: Space, groups: Iterable[_Group]) -> list[_Group]:
 
 def _token(token_type: TokenType, group: _Group, names: NameBook) -> Token[Any]:
     """Return the token of a group, under the best of its names that is free."""
-    ballot = _elect_names(group)
+    commonest = _commonest(group.sightings)
+    ballot = _elect_names(group.sightings, commonest)
     backers = [each for each in group.sightings if each.token.name == ballot[0]]
+    wishes = (
+        [*ballot, name_color_finely(commonest.hex)] if isinstance(commonest, Color) else ballot
+    )
     weighed = fsum(each.weight for each in group.sightings)
     return TOKEN_CLASSES[token_type](
-        name=names.register(token_type, ballot),
-        value=group.value,
+        name=names.register(token_type, wishes),
+        value=_complete(commonest, group.value),
         usage=group.usage,
         confidence=round(weighed / group.usage, _DECIMALS),
         source=_elect(backers, lambda token: token.source) or Source.CV,
@@ -166,18 +171,25 @@ def _token(token_type: TokenType, group: _Group, names: NameBook) -> Token[Any]:
     )
 
 
-def _elect_names(group: _Group) -> list[str]:
+def _complete(value: Any, other: Any) -> Any:  # noqa: ANN401 - values of any one type
+    """Return a text style with the line height of another if its own was not measured."""
+    if isinstance(value, Typography) and value.line_height is None:
+        return value.model_copy(update={"line_height": other.line_height})
+    return value
+
+
+def _elect_names(sightings: Iterable[_Sighting], value: Any) -> list[str]:  # noqa: ANN401
     """Return the names that were given, best first: Claude's before those given by rule.
 
-    A rule names a value for what it is: such names of other values that folded do not count.
+    A rule names a value for what it is: only such names of the value itself count.
     """
     votes: dict[str, list[float]] = {}
     given: set[str] = set()
-    for sighting in group.sightings:
+    for sighting in sightings:
         token = sighting.token
         if token.source is not Source.CV:
             given.add(token.name)
-        elif token.value != group.value:
+        elif token.value != value:
             continue
         votes.setdefault(token.name, []).append(sighting.weight)
     return sorted(votes, key=lambda name: (name not in given, -fsum(votes[name]), name))

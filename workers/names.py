@@ -7,7 +7,7 @@ Rules name a value for what it is, never for what it might be for: a color for i
 a distance and a radius for its number, a text style for its size beside the page's own body text.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal
@@ -26,7 +26,7 @@ from workers.measure.measurements import (
     SpacingMeasurement,
     TypographyMeasurement,
 )
-from workers.swatches import name_color, name_hue
+from workers.swatches import name_color, name_color_finely, name_hue
 
 LETTERS = {
     TokenType.COLOR: "c",
@@ -90,7 +90,7 @@ class Naming:
 def name_by_rule(measurements: Measurements) -> dict[str, Name]:
     """Return a name for every candidate by id; equal values of a type may share one."""
     named: dict[TokenType, Iterable[Name]] = {
-        TokenType.COLOR: map(_name_color, measurements.colors),
+        TokenType.COLOR: _name_colors(measurements.colors),
         TokenType.SPACING: map(_name_spacing, measurements.spacing),
         TokenType.TYPOGRAPHY: _name_styles(measurements.typography),
         TokenType.SHADOW: _name_shadows(measurements.shadows),
@@ -158,8 +158,15 @@ def _rule(slug: str, role: str = OTHER) -> Name:
     return Name(slug=slug, confidence=1.0, description="", role=role)
 
 
-def _name_color(color: ColorMeasurement) -> Name:
-    return _rule(name_color(color.hex), _COLOR_ROLES[color.roles[0]] if color.roles else OTHER)
+def _name_colors(colors: Iterable[ColorMeasurement]) -> Iterator[Name]:
+    """Yield the nearest swatches, and a finer step where a more used color has that name."""
+    taken: set[str] = set()
+    for color in colors:
+        slug = name_color(color.hex)
+        if slug in taken:
+            slug = name_color_finely(color.hex)
+        taken.add(slug)
+        yield _rule(slug, _COLOR_ROLES[color.roles[0]] if color.roles else OTHER)
 
 
 def _name_spacing(spacing: SpacingMeasurement) -> Name:
@@ -172,7 +179,7 @@ def _name_styles(styles: Sequence[TypographyMeasurement]) -> list[Name]:
     plain: dict[str, int] = {}
     for style in styles:
         role = _style_role(style, styles[0].size_px)
-        slug = f"{role}-{write_number(style.size_px)}"
+        slug = f"{role}-{write_number(round(style.size_px, 1))}"
         weight = plain.setdefault(slug, style.weight)
         names.append(_rule(slug if weight == style.weight else f"{slug}-{style.weight}", role))
     return names

@@ -22,6 +22,8 @@ _MAX_LIGHTNESS = 1.75 * MAX_COLOR_DIFFERENCE
 # Half-leading and anti-aliasing shift a distance by a pixel; corners are found within half of one.
 MAX_SPACING_PX = 1.0
 MAX_RADIUS_PX = 0.5
+# Glyphs of one style come out up to this much apart from image to image.
+MAX_SIZE_PX = 0.5
 # One pixel of a line of 20.
 MAX_LINE_HEIGHT = 0.05
 # A soft edge tells its offset within a pixel, and its blur within two.
@@ -84,16 +86,18 @@ def _radius_distance(places: Floats, place: Floats) -> Floats:
 
 
 def _style_family(style: Typography) -> Hashable:
-    return style.font_family, length_px(style.font_size), style.font_weight, style.letter_spacing
+    return style.font_family, style.font_weight, style.letter_spacing
 
 
 def _style_place(style: Typography) -> Floats:
-    return np.array([np.nan if style.line_height is None else style.line_height])
+    leading = np.nan if style.line_height is None else style.line_height
+    return np.array([length_px(style.font_size), leading])
 
 
 def _style_distance(places: Floats, place: Floats) -> Floats:
-    """Return the distance of line heights, none where one of them was not measured."""
-    return np.nan_to_num(_farthest(places - place, MAX_LINE_HEIGHT), nan=0.0)
+    """Return the distance of sizes, and of line heights where both were measured."""
+    tolerances = [MAX_SIZE_PX, MAX_LINE_HEIGHT]
+    return _farthest(np.nan_to_num(places - place, nan=0.0), tolerances)
 
 
 def _shadow_place(shadow: Shadow) -> Floats:

@@ -37,6 +37,8 @@ _SCALES = (
     ("rose", "fff1f2 ffe4e6 fecdd3 fda4af fb7185 f43f5e e11d48 be123c 9f1239 881337 4c0519"),
 )
 _ENDS = (("black", "000000"), ("white", "ffffff"))
+# Where among all swatches the scale of pure grays begins: fourth of the scales.
+_NEUTRAL = len(_ENDS) + 3 * len(STEPS)
 
 
 def name_color(hex_color: str) -> str:
@@ -48,6 +50,22 @@ def name_color(hex_color: str) -> str:
     names, swatches = _swatches()
     distances = np.linalg.norm(swatches - oklab_of_srgb(levels_of_hex(hex_color)), axis=1)
     return names[int(np.argmin(distances))]
+
+
+def name_color_finely(hex_color: str) -> str:
+    """Return the nearest swatch's hue with a step between the published ones, as ``gray-230``.
+
+    The step goes by OKLab lightness along the hue's own scale, with white at 0 and black at 1000,
+    in tens.
+    """
+    names, swatches = _swatches()
+    place = oklab_of_srgb(levels_of_hex(hex_color))
+    nearest = int(np.argmin(np.linalg.norm(swatches - place, axis=1)))
+    # Of the ends of the lightness axis, the scale of neutral grays is the continuation.
+    first = nearest - (nearest - len(_ENDS)) % len(STEPS) if nearest >= len(_ENDS) else _NEUTRAL
+    scale = swatches[first : first + len(STEPS), 0]
+    step = np.interp(-place[0], -np.array([1.0, *scale, 0.0]), [0, *STEPS, 1000])
+    return f"{names[first].partition('-')[0]}-{round(step / 10) * 10}"
 
 
 def name_hue(hex_color: str) -> str:

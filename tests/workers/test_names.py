@@ -55,6 +55,10 @@ def test_a_distance_is_named_by_its_number(px: float, slug: str) -> None:
     assert slugs(spacing(px)) == [slug]
 
 
+def test_a_second_color_of_a_swatch_is_named_by_a_finer_step() -> None:
+    assert slugs(color("#e9ecef"), color("#dee2e6")) == ["gray-200", "gray-220"]
+
+
 def test_text_is_named_by_its_size_beside_the_most_used_style() -> None:
     assert slugs(style(16), style(32), style(12), style(18)) == [
         "body-16",

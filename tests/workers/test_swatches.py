@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.swatches import name_color, name_hue
+from workers.swatches import name_color, name_color_finely, name_hue
 
 
 @pytest.mark.parametrize(
@@ -34,9 +34,23 @@ def test_other_colors_have_the_name_of_the_nearest(hex_color: str, name: str) ->
     assert name_color(hex_color) == name
 
 
+@pytest.mark.parametrize(
+    ("hex_color", "name"),
+    [
+        ("#2563eb", "blue-600"),
+        ("#fefefe", "gray-10"),
+        ("#f9fafb", "gray-50"),
+        ("#2c70ec", "blue-560"),
+    ],
+)
+def test_a_finer_name_has_a_step_between(hex_color: str, name: str) -> None:
+    assert name_color_finely(hex_color) == name
+
+
 @given(st.integers(0, 0xFFFFFF))
 def test_every_color_has_a_name_that_tokens_may_have(number: int) -> None:
     name = name_color(f"#{number:06x}")
 
     assert re.fullmatch(r"white|black|[a-z]+-(50|[1-9]00|950)", name)
     assert name_hue(f"#{number:06x}") == name.split("-")[0]
+    assert re.fullmatch(r"[a-z]+-\d+", name_color_finely(f"#{number:06x}"))
