@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
@@ -23,7 +22,9 @@ from cli.program import Child, Program, last_words
 from cli.submit import send
 from cli.uploads import find_files
 
-FORMATS = ("w3c", "css", "react", "tailwind")
+FORMATS = ("w3c", "css", "scss", "react", "tailwind", "tailwind3", "html")
+# The export that a person opens.
+PAGE = "tokens.html"
 # The service lives beside what it made, so that it can be looked at later.
 SERVICE_FOLDER = ".service"
 STARTED_S = 120.0
@@ -46,7 +47,7 @@ def demo(
         jobs.report(client, job, as_json=False)
         if job["counts"]["succeeded"]:
             jobs.write_exports(client, job["id"], FORMATS, out)
-        _say_where(client.url, place, job, seconds)
+        _say_where(place, job, seconds, out)
     jobs.leave(job)
 
 
@@ -101,14 +102,10 @@ def _await_start(child: Child, place: DataDir) -> None:
         time.sleep(LOOK_EVERY_S)
 
 
-def _say_where(url: str, place: DataDir, job: dict[str, Any], seconds: float) -> None:
-    """Say how long it took and what it cost, and how to see it in a browser."""
+def _say_where(place: DataDir, job: dict[str, Any], seconds: float, out: Path) -> None:
+    """Say how long it took and what it cost, and what to open in a browser."""
     total = screen.images(job["counts"]["total"])
     say = screen.out.print
     say(f"{total} in {seconds:.1f} s for {screen.dollars(job['cost']['usd'])}", markup=False)
-    port = urlsplit(url).port
-    say(f"to look at it, start it again: copythat up --data-dir {place.path} --port {port}")
-    say(f"and open {url}/jobs/{job['id']}")
-    local = credentials.local_user(place)
-    if local:
-        say(f"signed in as {local.email}, password in {place.credentials_file}", markup=False)
+    say(f"look at it: {(out / PAGE).absolute().as_uri()}", markup=False, soft_wrap=True)
+    say(f"run it again: copythat up --data-dir {place.path}", markup=False, soft_wrap=True)

@@ -20,8 +20,17 @@ GIB = 1024 * MIB
 
 
 def home() -> Path:
-    """Return the user's home directory, also where ``HOME`` is unset or empty."""
-    return Path(os.environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir)
+    """Return the user's home directory, also where ``HOME`` is unset or empty.
+
+    Raises:
+        StartError: The user has no home at all, as in some containers.
+    """
+    if from_environment := os.environ.get("HOME"):
+        return Path(from_environment)
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError as error:
+        raise StartError("this user has no home directory: set COPYTHAT_DATA_DIR") from error
 
 
 class Settings(BaseSettings):

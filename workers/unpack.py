@@ -10,7 +10,7 @@ from shared.db.engine import transaction
 from shared.db.items import NewItem
 from shared.db.jobs import SourceFile
 from shared.db.work import Claim
-from shared.errors import NotAnImage, Problem, Unavailable
+from shared.errors import BadArchive, NotAnImage, Problem, Unavailable
 from shared.media import MediaType
 from shared.queue import publish
 from workers.app import Site, app
@@ -24,14 +24,25 @@ UNPACK_CHUNK = 100
 
 
 def unpack(site: Site, claimed: Claim) -> Done:
-    """Store the images inside a job's files, and add them as items while reading on."""
+    """Store the images inside a job's files, and add them as items while reading on.
+
+    An archive that cannot be read to its end is one bad item beside what else there is.
+
+    Raises:
+        BadArchive: It is all there is.
+    """
     job_id = claimed.key.options_hash
     with transaction(site.engine) as connection:
         sources = jobs.read_sources(connection, job_id)
     chunk = Chunk(site, job_id)
     for source in sources:
-        for member in _members(site, source):
-            chunk.add(member)
+        try:
+            for member in _members(site, source):
+                chunk.add(member)
+        except BadArchive as error:
+            if len(sources) == 1 and chunk.is_empty:
+                raise
+            chunk.add(Member(source.filename, problem=Problem.of(error)))
     chunk.flush()
 
     def end_items(connection: Connection) -> None:
@@ -51,6 +62,11 @@ class Chunk:
         self._items: list[NewItem] = []
         self.ordinal = 0
         self.skipped = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no item has come so far."""
+        return self.ordinal == 0 and not self._items
 
     def add(self, member: Member) -> None:
         """Store a member, or its problem; flush when there are enough."""

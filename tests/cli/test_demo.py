@@ -32,8 +32,17 @@ def test_the_demo_goes_from_nothing_to_exports_and_leaves_no_process(tmp_path: P
 
     assert done.returncode == 0, done.stderr
     assert "1 image: 1 succeeded" in done.stdout
-    assert "/jobs/job_" in done.stdout
+    assert (tmp_path / "tokens.html").as_uri() in done.stdout
     made = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
-    assert made == {"screens.zip", "tokens.json", "tokens.css", "theme.ts", "tailwind.css"}
+    assert made == {
+        "screens.zip",
+        "tokens.json",
+        "tokens.css",
+        "tokens.scss",
+        "theme.ts",
+        "tailwind.css",
+        "tailwind.config.js",
+        "tokens.html",
+    }
     left = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(p.info["cmdline"])]
     assert left == []

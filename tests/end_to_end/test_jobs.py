@@ -78,6 +78,21 @@ def test_a_damaged_archive_is_a_failed_job_with_its_reason(http: httpx.Client) -
     assert job["error"]["code"] == "bad_archive"
 
 
+def test_a_damaged_archive_beside_good_files_fails_alone(http: httpx.Client) -> None:
+    files = {
+        "bad.zip": b"PK\x03\x04" + bytes(100),
+        "good.zip": zip_of({"a.png": drawing(303)}),
+        "b.png": drawing(304),
+    }
+
+    job = finished(http, submit(http, files, mode="cv")["id"])
+    items = all_items(http, job["id"])
+
+    assert job["status"] == "partially_succeeded"
+    assert [item["status"] for item in items] == ["failed", "succeeded", "succeeded"]
+    assert items[0]["error"]["code"] == "bad_archive"
+
+
 def test_one_call_names_five_types(http: httpx.Client, claude: ClaudeServer) -> None:
     job = finished(http, submit(http, {"a.png": drawing(310)})["id"])
 
