@@ -5,19 +5,21 @@ rounded corners, pictures) is painted with the pixels themselves.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from workers.measure.corners import corner_reach
 from workers.measure.measurements import Box, GradientKind
-from workers.measure.regions import SOFT_STEP
-from workers.measure.scene import Border, Element, GradientRegion, Packed, Rgb
+from workers.measure.regions import SOFT_STEP, Segmentation
+from workers.measure.scene import Border, Element, GradientRegion, Mask, Packed, Rgb
 
 # A pixel this many levels from the gradient's model is ink over it; dither and rounding are less.
 GRADIENT_INK_LEVELS = 14
 # Background is looked for on this lattice; what it misses is too small to hold a shadow.
-SEED_STEP = 2
+SEED_STEP = 3
 
 
 def paint_fill(background: Packed, packed: Packed, element: Element) -> None:
@@ -49,20 +51,21 @@ def paint_gradient(background: Packed, packed: Packed, rgb: Rgb, region: Gradien
     background[area] = np.where(ink, red << 16 | green << 8 | blue, packed[area])
 
 
-def absorb_soft(background: Packed, packed: Packed, soft_labels: NDArray[np.int32]) -> None:
+def absorb_soft(background: Packed, packed: Packed, soft: Segmentation) -> None:
     """Declare shadows to be background: what no hard step parts from background is no ink.
 
     Args:
         background: painted so far.
         packed: the image's pixels.
-        soft_labels: labels of areas without a hard step, 0 between them.
+        soft: the areas without a hard step.
     """
-    ink = np.flatnonzero(packed != background)
-    plain = (packed == background)[::SEED_STEP, ::SEED_STEP]
-    reached = np.zeros(int(soft_labels.max()) + 1, np.bool_)
-    reached[soft_labels[::SEED_STEP, ::SEED_STEP][plain]] = True
+    mask = cast("Mask", cv2.compare(packed, background, cv2.CMP_NE))
+    ink = np.flatnonzero(mask)
+    seeds = soft.labels[::SEED_STEP, ::SEED_STEP][mask[::SEED_STEP, ::SEED_STEP] == 0]
+    reached = np.zeros(soft.count, np.bool_)
+    reached[seeds] = True
     reached[0] = False
-    labels, pixels = soft_labels.ravel(), packed.ravel()
+    labels, pixels = soft.labels.ravel(), packed.ravel()
     # A pixel beside a hard step has no label of its own; its left or upper neighbour speaks.
     shadow = reached[labels[ink]]
     for back in (1, packed.shape[1]):

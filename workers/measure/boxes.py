@@ -92,7 +92,7 @@ def find_elements(
     painted = [page, *_with_corners(rgb, original, found)]
     background = _paint(rgb, packed, painted, gradients, exact)
     if soft is not None:
-        absorb_soft(background, packed, soft.labels)
+        absorb_soft(background, packed, soft)
     ink = find_ink(packed, background)
     shapes = find_dividers(rgb, packed, ink) + find_shapes(rgb, packed, background, ink)
     for shape in shapes:
@@ -154,7 +154,7 @@ def _outlined(packed: Packed, outlines: Sequence[Box], found: Sequence[_Found]) 
     """Add the boxes that only their edges showed, filled with their most common color."""
     added = []
     for box in outlines:
-        if all(overlap(box, one.box) < SAME_BOX for one in found):
+        if not (overlap(box, [one.box for one in found]) >= SAME_BOX).any():
             inside = packed[box.y : box.bottom, box.x : box.right]
             colors, counts = np.unique(inside, return_counts=True)
             fill = int(colors[counts.argmax()])

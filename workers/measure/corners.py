@@ -36,6 +36,8 @@ ARC_ERROR_SHARE = 0.2
 WRONG_PIXELS = 0.2
 # Below this radius a corner counts as square.
 SQUARE_RADIUS = 1.0
+# The outermost pixel of a square corner shows the edge's color to within as many levels.
+SQUARE_LEVELS = 1
 # The outside must differ from the shape by as many levels, or coverage means nothing.
 MIN_CONTRAST = 3.0
 # A corner whose radius is this near to half the shorter side makes a pill.
@@ -105,9 +107,7 @@ def corner_reach(radii: tuple[float | None, ...]) -> int:
     return int(np.ceil(max(known))) if known else 0
 
 
-def _measure_group(
-    rgb: Rgb, outlines: Sequence[Outline], border_px: int, noise: float
-) -> Floats:
+def _measure_group(rgb: Rgb, outlines: Sequence[Outline], border_px: int, noise: float) -> Floats:
     """Measure boxes with borders of the same width, shape (n, 4)."""
     corners = _corners_of([outline.box for outline in outlines])
     fill = np.repeat(np.array([unpack(o.fill) for o in outlines], np.float32), 4, axis=0)
@@ -115,7 +115,10 @@ def _measure_group(
     height, width = rgb.shape[:2]
     x, y, half = corners.x, corners.y, corners.half
     radii = np.full(len(x), np.nan, np.float32)
-    pending = np.flatnonzero((x > 0) & (y > 0) & (x < width - 1) & (y < height - 1))
+    inside = (x > 0) & (y > 0) & (x < width - 1) & (y < height - 1)
+    square = inside & (np.abs(rgb[y, x] - edge).max(axis=1) <= SQUARE_LEVELS + 3 * noise)
+    radii[square] = 0
+    pending = np.flatnonzero(inside & ~square)
     for side in PATCH_SIDES:
         if not len(pending):
             break
@@ -194,6 +197,7 @@ def _errors(pixels: Floats, beyond: Floats, paints: _Paints) -> Floats:
     outer, inner = _drawn_corners(round(pixels.shape[1] ** 0.5), paints.border_px)
     pixels, ring, core = pixels - beyond[:, None], paints.edge - beyond, paints.fill - beyond
     outside, between = 1 - outer, outer - inner
+    total = pixels.sum(axis=1)
     on_ring, on_core = _project(between, pixels), _project(inner, pixels)
     explained = (on_ring * ring[:, None]).sum(axis=2) + (on_core * core[:, None]).sum(axis=2)
     drawn = (
@@ -203,7 +207,7 @@ def _errors(pixels: Floats, beyond: Floats, paints: _Paints) -> Floats:
     )
     left = (pixels**2).sum(axis=(1, 2))[:, None] - 2 * explained + drawn
     pull = (
-        _project(outside, pixels)
+        (total[:, None] - on_ring - on_core)
         - (outside * between).sum(axis=1)[None, :, None] * ring[:, None]
         - (outside * inner).sum(axis=1)[None, :, None] * core[:, None]
     )
@@ -213,7 +217,10 @@ def _errors(pixels: Floats, beyond: Floats, paints: _Paints) -> Floats:
 
 def _project(masks: Floats, pixels: Floats) -> Floats:
     """Sum pixels (n, p, 3) under masks (r, p), shape (n, r, 3)."""
-    return np.asarray(np.matmul(masks[None], pixels), np.float32)
+    count, size, channels = pixels.shape
+    flat = pixels.transpose(1, 0, 2).reshape(size, count * channels)
+    projected = (masks @ flat).reshape(len(masks), count, channels)
+    return np.asarray(projected.transpose(1, 0, 2), np.float32)
 
 
 def _refine(errors: Floats, index: Indices) -> Floats:

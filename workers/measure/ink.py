@@ -36,7 +36,7 @@ FRAME_SHARE = 0.3
 # A shape of one color shows it on this part of its pixels.
 SINGLE_SHARE = 0.5
 # Pixels sampled from one shape.
-SHAPE_SAMPLE = 600
+SHAPE_SAMPLE = 200
 # Shapes up to this side, in device pixels, are icons; larger ones pictures.
 ICON_MAX_SIDE = 64
 
