@@ -155,12 +155,9 @@ def _token(token_type: TokenType, group: _Group, names: NameBook) -> Token[Any]:
     commonest = _commonest(group.sightings)
     ballot = _elect_names(group.sightings, commonest)
     backers = [each for each in group.sightings if each.token.name == ballot[0]]
-    wishes = (
-        [*ballot, name_color_finely(commonest.hex)] if isinstance(commonest, Color) else ballot
-    )
     weighed = fsum(each.weight for each in group.sightings)
     return TOKEN_CLASSES[token_type](
-        name=names.register(token_type, wishes),
+        name=names.register(token_type, [*ballot, *_tell_apart(commonest, ballot[0])]),
         value=_complete(commonest, group.value),
         usage=group.usage,
         confidence=round(weighed / group.usage, _DECIMALS),
@@ -169,6 +166,13 @@ def _token(token_type: TokenType, group: _Group, names: NameBook) -> Token[Any]:
         role=_elect(group.sightings, lambda token: token.role),
         images=_count_images(group.sightings),
     )
+
+
+def _tell_apart(value: Any, name: str) -> list[str]:  # noqa: ANN401 - a value of any type
+    """Return what else a value may be called when the names it was given are all taken."""
+    if isinstance(value, Color):
+        return [name_color_finely(value.hex)]
+    return [f"{name}-{value.font_weight}"] if isinstance(value, Typography) else []
 
 
 def _complete(value: Any, other: Any) -> Any:  # noqa: ANN401 - values of any one type

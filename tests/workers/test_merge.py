@@ -178,6 +178,17 @@ def test_two_colors_of_one_swatch_are_told_apart_by_a_finer_step() -> None:
     assert [each.name for each in merged.color] == ["gray-200", "gray-220"]
 
 
+def test_two_styles_of_one_name_are_told_apart_by_weight() -> None:
+    merged = merge(
+        [
+            ("a.png", Tokens(typography=(token("body-16", style("serif", 16), usage=9),))),
+            ("b.png", Tokens(typography=(token("body-16", style("serif", 16, 700)),))),
+        ]
+    )
+
+    assert [each.name for each in merged.typography] == ["body-16", "body-16-700"]
+
+
 def test_a_confidence_is_the_mean_by_usage() -> None:
     (united,) = merge(
         colors(
