@@ -44,6 +44,12 @@ FAMOUS = frozenset(
     | {"Lato", "Poppins", "Source Sans", "Montserrat"}
 )
 FAME = 5.0
+# At most this many faces share the say about sizes, each with a chance that is at least this
+# part of the best one's. Log likelihoods are divided by the caution, for lines of one page
+# repeat each other's errors.
+RIVALS = 3
+RIVAL_MIN = 0.1
+CAUTION = 4.0
 # Learning how often sizes occur: rounds, smoothing (grid steps), and the part of chance that
 # stays with sizes not seen elsewhere.
 ROUNDS = 8
@@ -67,9 +73,21 @@ def fit_fonts(lines: Sequence[Stems]) -> list[Font | None]:
     if not seen:
         return [None] * len(lines)
     hinted = _are_hinted(seen)
-    face = _choose_face(lines, hinted=hinted)
-    fonts = iter(_fit_sizes(seen, face, hinted=hinted))
+    faces = _choose_faces(lines, hinted=hinted)
+    fitted = [_fit_sizes(seen, face, hinted=hinted) for face, _ in faces]
+    chances = [chance for _, chance in faces]
+    fonts = (_blend(fonts, chances) for fonts in zip(*fitted, strict=True))
     return [None if mark is None else next(fonts) for mark in marks]
+
+
+def _blend(fonts: Sequence[Font], chances: Sequence[float]) -> Font:
+    """Return the likeliest face at the mean size, its spread that within and between faces."""
+    mean = sum(c * f.size_px for f, c in zip(fonts, chances, strict=True))
+    variance = sum(
+        chance * (font.size_sd_px**2 + (font.size_px - mean) ** 2)
+        for font, chance in zip(fonts, chances, strict=True)
+    )
+    return Font(mean, math.sqrt(variance), fonts[0].face)
 
 
 def _are_hinted(marks: Sequence[Marks]) -> bool:
@@ -79,12 +97,20 @@ def _are_hinted(marks: Sequence[Marks]) -> bool:
     return float((counts * whole).sum() / counts.sum()) >= HINTED_SHARE
 
 
-def _choose_face(lines: Sequence[Stems], *, hinted: bool) -> Face:
-    """Return the proportional face that explains best what the lines show together."""
+def _choose_faces(lines: Sequence[Stems], *, hinted: bool) -> list[tuple[Face, float]]:
+    """Return the proportional faces that explain best what the lines show, and their chances.
+
+    Faces of like proportions cannot be told apart, and their sizes lie a little to either side of
+    the truth; so they share the say.
+    """
     faces = [face for face in FACES if face.family is not FamilyClass.MONO]
     rates = rate_faces(lines, make_yard(faces), hinted=hinted)
     rates += [FAME * (face.name in FAMOUS) for face in faces]
-    return faces[int(rates.argmax())]
+    best = np.argsort(-rates)[:RIVALS]
+    chances = np.exp((rates[best] - rates[best[0]]) / CAUTION)
+    chances[chances < RIVAL_MIN] = 0
+    chances /= chances.sum()
+    return [(faces[f], float(c)) for f, c in zip(best, chances, strict=True) if c]
 
 
 def rate_faces(lines: Sequence[Stems], yard: Yard, *, hinted: bool) -> Floats:

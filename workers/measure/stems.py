@@ -27,8 +27,8 @@ STROKE_VARIATION = 0.12
 STROKE_END = 0.75
 # Ink over a gap this dark is i's dot, and what lies in the gap is the dot's, not the stroke's.
 DOT_MIN = 0.3
-# A pixel is the letter's more than the background's from this coverage on.
-COVERED = 0.5
+# A pixel is as much the letter's as the background's from about this coverage on.
+COVERED = 0.45
 # Strokes lower than this part of the tallest are feet and bars.
 STANDING_MIN = 0.45
 # No stroke of a text face is wider than this part of the letter height (black weights: .37).
