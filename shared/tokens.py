@@ -91,7 +91,7 @@ class Color(_Record):
 class Dimension(_Record):
     """A length."""
 
-    value: float
+    value: Annotated[float, Field(allow_inf_nan=False)]
     unit: Literal["px", "rem", "em"] = "px"
 
 
