@@ -1,0 +1,85 @@
+"""The colors of text: which of the lines' colors were chosen, and which only look thinner.
+
+Strokes under a pixel wide never show their color in full, so small text in one color reads as
+several paler ones. A paler color is real when many pixels agree on it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.measure.measurements import Box
+from workers.measure.preprocess import unpack
+from workers.measure.scene import Scene, TextLine
+
+# Text shows its color on at least as many pixels, in all lines together, per device ratio.
+MIN_PIXELS = 6
+# Below this no pixel mode of a line is trusted, however many pixels there are.
+MIN_CONFIDENCE = 0.17
+# Text whose color lies this far along another's line from the same background, in nearly the
+# same direction, may be that color, thinly drawn.
+THIN_REACH = (0.5, 0.999)
+THIN_COSINE = 0.998
+# It is one where its pixels agree less than this, or are so few.
+THIN_CONFIDENCE = 0.4
+THIN_PIXELS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class TextColor:
+    """One color of text: exact pixels, its lines, and how surely the pixels agree on it."""
+
+    color: int
+    background: int
+    pixels: int
+    boxes: tuple[Box, ...]
+    confidence: float
+
+
+def find_text_colors(scene: Scene) -> list[TextColor]:
+    """Return the colors of the scene's text, the surest first, without thin versions."""
+    lines: dict[tuple[int, int], list[TextLine]] = {}
+    for line in scene.lines:
+        lines.setdefault((line.color, _background(scene, line)), []).append(line)
+    found = [_sum_up(scene, *key, group) for key, group in lines.items()]
+    kept: list[TextColor] = []
+    for one in sorted(found, key=lambda color: (-color.confidence, -color.pixels)):
+        enough = one.pixels >= MIN_PIXELS * scene.dpr and one.confidence >= MIN_CONFIDENCE
+        weak = one.confidence < THIN_CONFIDENCE or one.pixels < THIN_PIXELS * scene.dpr
+        if enough and not (weak and any(_is_thinner(one, other) for other in found)):
+            kept.append(one)
+    return kept
+
+
+def _background(scene: Scene, line: TextLine) -> int:
+    """Return the most common color behind a line."""
+    if line.background is not None:
+        return line.background
+    behind = scene.background[line.box.y : line.box.bottom, line.box.x : line.box.right]
+    colors, counts = np.unique(behind, return_counts=True)
+    return int(colors[counts.argmax()])
+
+
+def _sum_up(scene: Scene, color: int, background: int, lines: Sequence[TextLine]) -> TextColor:
+    """Count the pixels that show a color in its lines."""
+    pixels = 0
+    for line in lines:
+        ink = scene.packed[line.box.y : line.box.bottom, line.box.x : line.box.right]
+        pixels += int(np.count_nonzero(ink == color))
+    confidence = max(line.color_confidence for line in lines)
+    return TextColor(color, background, pixels, tuple(line.box for line in lines), confidence)
+
+
+def _is_thinner(thin: TextColor, strong: TextColor) -> bool:
+    """Tell whether one color may be another drawn with thinner strokes."""
+    if thin.background != strong.background or thin.color == strong.color:
+        return False
+    background = unpack(thin.background)
+    first: NDArray[np.int32] = unpack(thin.color) - background
+    second: NDArray[np.int32] = unpack(strong.color) - background
+    length, reach = float(np.linalg.norm(first)), float(np.linalg.norm(second))
+    if not THIN_REACH[0] * reach < length < THIN_REACH[1] * reach:
+        return False
+    return float(first @ second) > THIN_COSINE * length * reach
