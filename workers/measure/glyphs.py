@@ -34,6 +34,11 @@ REACH_MIN_PX = 3
 # A piece this much taller than the median of its row is an icon or an avatar beside the text.
 MARK_HEIGHT = 2.3
 
+# An icon before a line: the gap after it in heights of the row, its pieces, width over height.
+ICON_GAP = 0.2
+ICON_MAX_PIECES = 6
+ICON_ASPECT = (0.6, 1.8)
+
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
@@ -108,7 +113,29 @@ def group_rows(glyphs: Glyphs, shape: tuple[int, ...]) -> list[NDArray[np.intp]]
     for row in _reach(glyphs, np.arange(len(tall)), tall, shape):
         usual[row] = np.median(tall[row])
     kept = np.flatnonzero(tall <= MARK_HEIGHT * usual)
-    return _reach(glyphs, kept, np.maximum(tall, usual), shape)
+    rows = _reach(glyphs, kept, np.maximum(tall, usual), shape)
+    return [row[_count_icon(glyphs.boxes[row]) :] for row in rows]
+
+
+def _count_icon(boxes: NDArray[np.int32]) -> int:
+    """Return how many pieces at a row's start are an icon before the text, 0 for none.
+
+    An icon is set apart, about square, and centered on the letters, so it sticks out above and
+    below them; letters that do both (j, Q and brackets) are narrow or part of a word.
+    """
+    ends = np.maximum.accumulate(boxes[:, 0] + boxes[:, 2])
+    gaps = boxes[1:, 0] - ends[:-1]
+    wide_gaps = np.flatnonzero(gaps >= ICON_GAP * boxes[:, 3].max())
+    if not len(wide_gaps) or wide_gaps[0] >= ICON_MAX_PIECES:
+        return 0
+    count = int(wide_gaps[0]) + 1
+    bottoms = boxes[:, 1] + boxes[:, 3]
+    top, bottom = boxes[:count, 1].min(), bottoms[:count].max()
+    aspect = float(ends[count - 1] - boxes[0, 0]) / float(bottom - top)
+    squarish = ICON_ASPECT[0] <= aspect <= ICON_ASPECT[1]
+    above = top < boxes[count:, 1].min()
+    below = bottom > np.median(bottoms[count:])
+    return count if squarish and above and below else 0
 
 
 def _reach(

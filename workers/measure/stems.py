@@ -86,8 +86,10 @@ def measure_stems(coverage: Coverage, labels: NDArray[np.int32], lightness: floa
     heights = _stand(coverage, middle, strongest, baseline)
     upright &= heights >= STANDING_MIN * tallest
     chosen = np.flatnonzero(upright)
+    if not len(chosen):
+        return _without_stems(baseline, tallest, widths)
     heights, centers = heights[chosen], centers[chosen]
-    feet = labels[max(0, baseline - 2), strongest[chosen]] if len(chosen) else chosen
+    feet = labels[max(0, baseline - 2), strongest[chosen]]
     distance = np.diff(centers)
     paired = (feet[1:] == feet[:-1]) & (feet[1:] > 0)
     paired &= (distance >= PAIR_MIN * tallest) & (distance <= PAIR_MAX * tallest)
@@ -95,6 +97,13 @@ def measure_stems(coverage: Coverage, labels: NDArray[np.int32], lightness: floa
     shoulder[1:] = paired & (heights[1:] < heights[:-1] - SHOULDER_DROP)
     widths = widths[chosen] - LIGHT_GAIN_PX * lightness * lightness
     return Stems(baseline, heights[~shoulder], widths, distance[paired].astype(np.float32))
+
+
+def _without_stems(baseline: int, tallest: float, widths: NDArray[np.float32]) -> Stems:
+    """Take the letters' height and the sides of round ones, where no stroke stands (2305)."""
+    if not len(widths):
+        return Stems(baseline, widths, widths, widths)
+    return Stems(baseline, np.array([tallest], np.float32), widths, widths[:0])
 
 
 def _tallest(coverage: Coverage, baseline: int) -> float:

@@ -19,8 +19,10 @@ from workers.measure.preprocess import unpack
 from workers.measure.scene import Element, Packed, Rgb, TextLine
 from workers.measure.stems import COVERED, Stems, measure_stems
 
-# A line of text has at least this many pieces of ink, is this tall and this wide for its height.
+# A line of text has at least this many letters (pieces this tall for the line), is this tall and
+# this wide for its height.
 LINE_MIN_GLYPHS = 2
+LETTER_MIN_HEIGHT = 0.4
 LINE_MIN_HEIGHT = 5
 LINE_MIN_ASPECT = 0.9
 # Contrast below this (8-bit levels) is no text a reader could see.
@@ -77,7 +79,8 @@ def _measure_row(
 ) -> _Row | None:
     boxes = glyphs.boxes[indices]
     box = _around(boxes)
-    if len(indices) < LINE_MIN_GLYPHS or box.height < LINE_MIN_HEIGHT:
+    letters = np.count_nonzero(boxes[:, 3] >= LETTER_MIN_HEIGHT * box.height)
+    if letters < LINE_MIN_GLYPHS or box.height < LINE_MIN_HEIGHT:
         return None
     if box.width < LINE_MIN_ASPECT * box.height:
         return None

@@ -70,3 +70,25 @@ def test_each_piece_keeps_its_label() -> None:
 
     for label, (x, y, width, height) in zip(glyphs.ids, glyphs.boxes, strict=True):
         assert np.any(glyphs.labels[y : y + height, x : x + width] == label)
+
+
+def test_an_icon_before_a_line_is_left_out_of_it() -> None:
+    rgb = draw_page(300, 60)
+    draw_box(rgb, (10, 17, 16, 16), "#888888", radius=4)
+    draw_box(rgb, (12, 19, 12, 12), "#ffffff", radius=2)
+    write(rgb, 31, 30, "Notifications", 14)
+
+    glyphs = find_glyphs(measure_contrast(rgb, background_of(rgb)), (page_of(rgb),))
+    rows = group_rows(glyphs, rgb.shape)
+
+    assert [int(glyphs.boxes[row, 0].min()) for row in rows if len(row) > 3] >= [31]
+
+
+def test_a_capital_before_a_word_is_no_icon() -> None:
+    rgb = draw_page(300, 60)
+    write(rgb, 10, 30, "A man", 16)
+
+    glyphs = find_glyphs(measure_contrast(rgb, background_of(rgb)), (page_of(rgb),))
+    (row,) = group_rows(glyphs, rgb.shape)
+
+    assert len(row) == 4

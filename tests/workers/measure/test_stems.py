@@ -95,14 +95,15 @@ def test_white_text_loses_what_its_rims_gained() -> None:
     assert dark.widths - light.widths == pytest.approx([0.1, 0.1], abs=1e-3)
 
 
-def test_a_diagonal_is_no_stem() -> None:
+def test_where_nothing_stands_the_letters_height_is_all_there_is() -> None:
     coverage = np.zeros((30, 40), np.float32)
     for row in range(30):
         coverage[row, 5 + row // 2 : 8 + row // 2] = 1
 
     stems = measure_stems(coverage, labels_of(coverage))
 
-    assert len(stems.heights) == 0
+    assert stems.heights.tolist() == [30]
+    assert len(stems.pairs) == 0
 
 
 def test_no_ink_gives_no_stems() -> None:
