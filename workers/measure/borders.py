@@ -32,6 +32,8 @@ SHARP_STEP, SHARP_TO_RAMP = 8, 4
 HALF_SLACK = 0.15
 # Sides that share a color make a ring; the fourth may carry an accent, or be hidden.
 RING_SIDES = 3
+# Of those, as many must show that they are no band of a shadow.
+CLEAR_SIDES = 2
 
 # On a side this short, round corners may leave a straight stretch in the very middle only.
 SHORT_SIDE_PX = 100
@@ -81,8 +83,8 @@ def find_border(packed: Packed, box: Box, fill: int) -> Border | None:
     ring = [line for line in drawn if line.color == color]
     if agreeing == len(lines):
         return None if all(line.ramp for line in ring) else _border(lines, color)
-    if agreeing == RING_SIDES and all(line.rests for line in ring):
-        return _border([line if not line.ramp else NO_LINE for line in lines], color)
+    if agreeing == RING_SIDES and sum(line.rests or line.sharp for line in ring) >= CLEAR_SIDES:
+        return _border([NO_LINE if _is_shadow(line, color) else line for line in lines], color)
     widths = {line.width for line in drawn}
     if len(drawn) == len(lines) and len(widths) == 1 and all(line.sharp for line in drawn):
         return _border(lines, color)
@@ -93,6 +95,33 @@ def _border(lines: Sequence[Line], color: int) -> Border:
     """Make a border of the lines on the top, right, bottom and left."""
     top, right, bottom, left = (line.width for line in lines)
     return Border(top, right, bottom, left, color)
+
+
+def find_accents(packed: Packed, outer: Box, border: Border) -> list[tuple[Box, int]]:
+    """Return the sides of a ring that have a color of their own: where they lie, their color."""
+    inner_y = outer.y + border.top
+    inner_right, inner_bottom = outer.right - border.right, outer.bottom - border.bottom
+    sides = (
+        Box(outer.x, outer.y, outer.width, border.top),
+        Box(inner_right, inner_y, border.right, inner_bottom - inner_y),
+        Box(outer.x, inner_bottom, outer.width, border.bottom),
+        Box(outer.x, inner_y, border.left, inner_bottom - inner_y),
+    )
+    drawn = [side for side in sides if side.area > 0]
+    middles = [int(packed[s.y + s.height // 2, s.x + s.width // 2]) for s in drawn]
+    # A translucent ring over a shadow differs on all sides, and none of them is an accent.
+    if middles.count(border.color) < RING_SIDES:
+        return []
+    return [
+        (side, middle)
+        for side, middle in zip(drawn, middles, strict=True)
+        if _step(middle, border.color) >= SHARP_STEP
+    ]
+
+
+def _is_shadow(line: Line, ring_color: int) -> bool:
+    """Tell whether the fourth side of a ring shows a shadow's band and no line."""
+    return line.ramp and line.color != ring_color
 
 
 def grow(box: Box, border: Border | None) -> Box:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workers.measure.backgrounds import absorb_soft, paint_fill, paint_gradient, paint_pixels
-from workers.measure.borders import find_border, grow
+from workers.measure.borders import find_accents, find_border, grow
 from workers.measure.corners import Outline, measure_corners
 from workers.measure.ink import Shape, find_dividers, find_ink, find_shapes
 from workers.measure.measurements import Box
@@ -95,6 +95,7 @@ def find_elements(
         absorb_soft(background, packed, soft)
     ink = find_ink(packed, background)
     shapes = find_dividers(rgb, packed, ink) + find_shapes(rgb, packed, background, ink)
+    shapes += _accents(packed, found)
     for shape in shapes:
         paint_pixels(background, packed, shape.box)
     return _nest([*painted, *(_element_of(shape) for shape in shapes)]), background
@@ -123,6 +124,18 @@ def _containers(packed: Packed, regions: Sequence[Region]) -> list[_Found]:
     for box, fill, border in find_stacks(packed, regions):
         found.append(_Found(ElementKind.CONTAINER, grow(box, border), fill, border, ALL_SIDES))
     return found
+
+
+def _accents(packed: Packed, found: Sequence[_Found]) -> list[Shape]:
+    """Return the border sides in a color of their own, each once, as dividers."""
+    accents = {
+        accent
+        for one in found
+        if one.border is not None
+        for accent in find_accents(packed, one.box, one.border)
+    }
+    ordered = sorted(accents, key=lambda accent: (accent[0].y, accent[0].x))
+    return [Shape(ElementKind.DIVIDER, box, color) for box, color in ordered]
 
 
 def _is_counter(packed: Packed, region: Region) -> bool:
