@@ -10,6 +10,7 @@ from workers.measure.preprocess import choose_path, pack
 from workers.measure.radii import measure_radii
 from workers.measure.scale import find_device_ratio
 from workers.measure.scene import Rgb, Scene
+from workers.measure.spacing import measure_spacing
 from workers.measure.text import find_lines
 from workers.measure.typography import measure_typography
 
@@ -32,7 +33,7 @@ def measure_image(rgb: Rgb, *, name: str = "") -> Measurements:
         dpr=scene.dpr,
         path=scene.path,
         colors=measure_colors(scene),
-        spacing=(),
+        spacing=measure_spacing(scene),
         typography=measure_typography(scene),
         shadows=(),
         gradients=measure_gradients(scene),

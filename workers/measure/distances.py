@@ -1,0 +1,233 @@
+"""The distances between facing edges: paddings inside boxes, gaps between neighbours.
+
+Elements and line boxes that share a parent are laid out together. A padding runs from the
+parent's inner edge to the outermost child on that side; a gap runs between two neighbours that
+face each other along half of the shorter side or more. Every distance says what it rests on:
+two painted edges are exact, a text's origin is good to half a pixel, its upright extent only as
+good as the line height is known.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.measure.measurements import Box, SpacingKind
+from workers.measure.scene import ROOT, ElementKind, Scene
+from workers.measure.siblings import Siblings, find_siblings
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+# Distances outside these bounds, in CSS pixels, are strokes and columns rather than spacing.
+MIN_PX, MAX_PX = 1.5, 130.0
+# Edges this close, in CSS pixels, are aligned: sideways text is good to half a pixel.
+ALIGNED_X_PX, ALIGNED_Y_PX = 0.6, 1.0
+# Sizes and places of like boxes differ by no more than this, in CSS pixels.
+LIKE_PX = 1.5
+# Boxes may overlap by antialiasing.
+OVERLAP_PX = 0.5
+
+
+class Evidence(StrEnum):
+    """What a distance rests on."""
+
+    FRAME = "frame"  # a box's edge to the outermost box in it
+    EVEN = "even"  # between like boxes in a row or column
+    STEP = "step"  # between unlike boxes
+    INSET = "inset"  # a box's edge to the origin of the outermost text
+    LEAD = "lead"  # sideways between a box and text
+    WORDS = "words"  # sideways between texts
+    LINE = "line"  # upright from a box's edge to a line box of known height
+    BLOCK = "block"  # upright between line boxes of known height, or one and a box
+    GUESSED_LINE = "guessed line"  # as line, but nothing shows the height
+    GUESSED_BLOCK = "guessed block"  # as block, but nothing shows a height
+    INDENT = "indent"  # a box's edge to something that is not outermost
+    ICON = "icon"  # one side is an icon, whose own box is not painted
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """One distance in CSS pixels; ``box`` is the empty stretch in device pixels.
+
+    ``parent`` is the index of the element inside which it lies.
+    """
+
+    px: float
+    kind: SpacingKind
+    evidence: Evidence
+    parent: int
+    box: Box
+
+
+def find_distances(scene: Scene) -> list[Distance]:
+    """Return every distance between facing edges, in no order."""
+    found: list[Distance] = []
+    for siblings in find_siblings(scene):
+        for part in (_sideways_paddings, _upright_paddings, _sideways_gaps, _upright_gaps):
+            found += part(siblings)
+    return [distance for distance in found if MIN_PX <= distance.px <= MAX_PX]
+
+
+def _sideways_paddings(siblings: Siblings) -> Iterator[Distance]:
+    """Measure from the parent's left and right edge to what is first there."""
+    edges, inner = siblings.edges, siblings.inner
+    free = ~siblings.splitting()
+    lefts, rights = edges[:, 0] - inner[0], inner[2] - edges[:, 2]
+    first = free & ~(siblings.in_row & (edges[:, 0] < edges[:, [0]] - 1)).any(axis=1)
+    last = free & ~(siblings.in_row & (edges[:, 2] > edges[:, [2]] + 1)).any(axis=1)
+    aligned = ALIGNED_X_PX * siblings.dpr
+    for at in np.flatnonzero(first):
+        outermost = lefts[at] <= lefts[first].min() + aligned
+        yield _padding(siblings, at, lefts[at], 0, outermost=outermost)
+    for at in np.flatnonzero(last):
+        if siblings.lines[at] is None:
+            outermost = rights[at] <= rights[last].min() + aligned
+            yield _padding(siblings, at, rights[at], 2, outermost=outermost)
+        elif _is_hugged(siblings, at, first, lefts, rights[at]):
+            yield _padding(siblings, at, rights[at], 2, outermost=True)
+
+
+def _is_hugged(siblings: Siblings, at: np.intp, first: Bools, lefts: Floats, right: float) -> bool:
+    """Tell whether the box ends after the text as it starts before it.
+
+    Lines end where words end, so the right end of a text measures a padding only where the box
+    was made to fit it.
+    """
+    row = first & (siblings.in_row[at] | (np.arange(len(siblings.edges)) == at))
+    tolerance = max(1.0, ALIGNED_X_PX * siblings.dpr)
+    return bool(row.any()) and abs(float(lefts[row].min()) - right) <= tolerance
+
+
+def _upright_paddings(siblings: Siblings) -> Iterator[Distance]:
+    """Measure from the parent's top and bottom edge to what is first there."""
+    edges, inner = siblings.edges, siblings.inner
+    tops, bottoms = edges[:, 1] - inner[1], inner[3] - edges[:, 3]
+    first = ~(siblings.in_column & (edges[:, 1] < edges[:, [1]] - 1)).any(axis=1)
+    last = ~(siblings.in_column & (edges[:, 3] > edges[:, [3]] + 1)).any(axis=1)
+    aligned = ALIGNED_Y_PX * siblings.dpr
+    for at in np.flatnonzero(first):
+        outermost = tops[at] <= tops[first].min() + aligned
+        column = last & (siblings.in_column[at] | (np.arange(len(siblings.edges)) == at))
+        opposite = float(bottoms[column].min()) if column.any() else None
+        yield _padding(
+            siblings, at, _centered(siblings, at, tops[at], opposite), 1, outermost=outermost
+        )
+    if siblings.parent == ROOT:  # what is below the picture's end is not seen
+        return
+    for at in np.flatnonzero(last):
+        outermost = bottoms[at] <= bottoms[last].min() + aligned
+        yield _padding(siblings, at, bottoms[at], 3, outermost=outermost)
+
+
+def _centered(siblings: Siblings, at: np.intp, top: float, bottom: float | None) -> float:
+    """Return the padding above; a text in the middle of its box has the mean of both sides."""
+    if siblings.lines[at] is None or bottom is None or abs(top - bottom) > LIKE_PX * siblings.dpr:
+        return top
+    return (top + bottom) / 2
+
+
+def _padding(
+    siblings: Siblings, at: np.intp, px: float, side: int, *, outermost: bool
+) -> Distance:
+    """Describe the stretch between the parent's inner edge and a child (side: l, t, r, b)."""
+    stretch = siblings.edges[at].copy()
+    stretch[(side + 2) % 4] = siblings.edges[at][side]
+    stretch[side] = siblings.inner[side]
+    return Distance(
+        px=float(px) / siblings.dpr,
+        kind=SpacingKind.PADDING,
+        evidence=_padding_evidence(siblings, at, upright=side % 2 == 1, outermost=outermost),
+        parent=siblings.parent,
+        box=_box_of(stretch),
+    )
+
+
+def _padding_evidence(
+    siblings: Siblings, at: np.intp, *, upright: bool, outermost: bool
+) -> Evidence:
+    """Say what a padding rests on."""
+    line = siblings.lines[at]
+    if siblings.kinds[at] is ElementKind.ICON:
+        return Evidence.ICON
+    if not outermost:
+        return Evidence.INDENT
+    if line is None:
+        return Evidence.FRAME
+    if not upright:
+        return Evidence.INSET
+    return Evidence.LINE if line.known else Evidence.GUESSED_LINE
+
+
+def _sideways_gaps(siblings: Siblings) -> Iterator[Distance]:
+    """Measure from every child to the next one at its right."""
+    gaps = siblings.edges[:, 0] - siblings.edges[:, [2]]
+    yield from _gaps(siblings, gaps, siblings.in_row, 0)
+
+
+def _upright_gaps(siblings: Siblings) -> Iterator[Distance]:
+    """Measure from every child to the next one below; lines of one paragraph have no gap."""
+    gaps = siblings.edges[:, 1] - siblings.edges[:, [3]]
+    yield from _gaps(siblings, gaps, siblings.in_column, 1)
+
+
+def _gaps(siblings: Siblings, gaps: Floats, facing: Bools, axis: int) -> Iterator[Distance]:
+    """Yield the gap from each child to its nearest neighbour ahead along an axis."""
+    ahead = np.where(facing & (gaps >= -OVERLAP_PX), gaps, np.inf)
+    for at, to in enumerate(ahead.argmin(axis=1)):
+        if not np.isfinite(ahead[at, to]) or (axis == 1 and _same_paragraph(siblings, at, to)):
+            continue
+        like = _are_alike(siblings, at, int(to), axis)
+        yield Distance(
+            px=float(ahead[at, to]) / siblings.dpr,
+            kind=SpacingKind.GAP if like else SpacingKind.MARGIN,
+            evidence=_gap_evidence(siblings, at, int(to), like=like, upright=axis == 1),
+            parent=siblings.parent,
+            box=_box_of(_between(siblings.edges[at], siblings.edges[to], axis)),
+        )
+
+
+def _same_paragraph(siblings: Siblings, at: int, to: np.intp) -> bool:
+    """Tell whether a line goes on in the next."""
+    line, other = siblings.lines[at], siblings.lines[to]
+    return line is not None and other is not None and line.continued and other.continues
+
+
+def _are_alike(siblings: Siblings, at: int, to: int, axis: int) -> bool:
+    """Tell whether two elements of one kind have the same place and size across the axis."""
+    if siblings.lines[at] is not None or siblings.lines[to] is not None:
+        return axis == 0 and siblings.lines[at] is not None and siblings.lines[to] is not None
+    same = siblings.kinds[at] is siblings.kinds[to]
+    across = [1 - axis, 3 - axis]
+    off = np.abs(siblings.edges[at][across] - siblings.edges[to][across])
+    return same and bool((off <= LIKE_PX * siblings.dpr).all())
+
+
+def _gap_evidence(siblings: Siblings, at: int, to: int, *, like: bool, upright: bool) -> Evidence:
+    """Say what a gap rests on."""
+    if ElementKind.ICON in {siblings.kinds[at], siblings.kinds[to]}:
+        return Evidence.ICON
+    lines = [line for line in (siblings.lines[at], siblings.lines[to]) if line is not None]
+    if not lines:
+        return Evidence.EVEN if like else Evidence.STEP
+    if upright:
+        return Evidence.BLOCK if all(line.known for line in lines) else Evidence.GUESSED_BLOCK
+    return Evidence.LEAD if len(lines) == 1 else Evidence.WORDS
+
+
+def _between(one: Floats, other: Floats, axis: int) -> Floats:
+    """Return the stretch between two boxes along an axis, as wide as both face each other."""
+    stretch = np.empty(4)
+    stretch[axis], stretch[axis + 2] = one[axis + 2], other[axis]
+    across = 1 - axis
+    stretch[across] = max(one[across], other[across])
+    stretch[across + 2] = min(one[across + 2], other[across + 2])
+    return stretch
+
+
+def _box_of(edges: Floats) -> Box:
+    """Return whole pixels for left, top, right and bottom, one pixel at least."""
+    left, top, right, bottom = (round(float(edge)) for edge in edges)
+    return Box(left, top, max(1, right - left), max(1, bottom - top))
