@@ -14,7 +14,8 @@ from workers.measure.blocks import with_line_heights
 from workers.measure.faces import weight_of
 from workers.measure.fonts import Font, fit_fonts
 from workers.measure.glyphs import Glyphs, find_glyphs, group_rows, measure_contrast
-from workers.measure.measurements import Box
+from workers.measure.measurements import Box, FamilyClass
+from workers.measure.pitch import is_monospaced
 from workers.measure.preprocess import unpack
 from workers.measure.scene import Element, Packed, Rgb, TextLine
 from workers.measure.stems import COVERED, Stems, measure_stems
@@ -134,7 +135,7 @@ def _line(row: _Row, font: Font) -> TextLine:
         size_px=font.size_px,
         size_sd_px=font.size_sd_px,
         weight=weight_of(font.face, stem),
-        family=font.face.family,
+        family=FamilyClass.MONO if is_monospaced(row.glyphs, font.size_px) else font.face.family,
         line_height_px=None,
         color=row.color,
         color_confidence=row.color_confidence,

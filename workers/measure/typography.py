@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from workers.measure.measurements import Box, FamilyClass, TypographyMeasurement
+from workers.measure.measurements import FamilyClass, TypographyMeasurement
 from workers.measure.scene import Scene, TextLine
 
 # Lines whose sizes differ less than this (relative, and in CSS px) are set in one size: between
@@ -25,8 +25,12 @@ STYLE_MIN_GLYPHS = 6
 SIZE_SD_FLOOR = 0.1
 # A line whose size is less certain than this (relative) joins a style, but does not make one.
 UNCERTAIN = 0.05
-# Letters at which a style is as good as certain to be one.
-SURE_GLYPHS = 40
+# How sure a style is: few letters are often marks, and a style whose lines leave their size open
+# by more than the spread that letters always have is often off. Fitted so that of the styles
+# said with .9, nine in ten are within 2.5 % of the size and one step of the weight.
+DOUBTED_GLYPHS = 2.5
+USUAL_SPREAD = 0.01
+SPREAD_DOUBT = 3.0
 
 
 @dataclass(slots=True)
@@ -95,7 +99,7 @@ def _measurement(style: _Style, dpr: float) -> TypographyMeasurement:
         color_hex=f"#{_main_color(style.lines):06x}",
         chars=style.glyphs,
         count=len(style.lines),
-        boxes=tuple(_box(line) for line in style.lines),
+        boxes=tuple(line.box for line in style.lines),
         confidence=round(_confidence(style), 3),
     )
 
@@ -107,9 +111,10 @@ def _main_color(lines: Sequence[TextLine]) -> int:
     return max(counts, key=lambda color: counts[color])
 
 
-def _box(line: TextLine) -> Box:
-    return line.box
-
-
 def _confidence(style: _Style) -> float:
-    return min(1.0, style.glyphs / SURE_GLYPHS)
+    glyphs = style.glyphs
+    spread = sum(len(line.glyphs) * line.size_sd_px / line.size_px for line in style.lines) / max(
+        1, glyphs
+    )
+    sharp = 1 - SPREAD_DOUBT * max(0.0, spread - USUAL_SPREAD)
+    return max(0.0, glyphs / (glyphs + DOUBTED_GLYPHS) * sharp)

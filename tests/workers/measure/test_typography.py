@@ -93,6 +93,17 @@ def test_the_order_of_lines_does_not_matter(styles: list[tuple[float, int]]) -> 
     ]
 
 
+def test_more_and_sharper_letters_make_a_style_surer() -> None:
+    few, many, blurred = (
+        measure_typography(scene_of((text_line(10, 20, glyphs=glyphs, size_sd_px=sd),)))[0]
+        for glyphs, sd in ((8, 0.1), (80, 0.1), (80, 0.7))
+    )
+
+    assert few.confidence < many.confidence
+    assert blurred.confidence < many.confidence
+    assert 0 <= few.confidence <= many.confidence <= 1
+
+
 def test_no_lines_give_no_styles() -> None:
     assert measure_typography(scene_of(())) == ()
 
