@@ -11,6 +11,7 @@ from workers.measure.radii import measure_radii
 from workers.measure.scale import find_device_ratio
 from workers.measure.scene import Rgb, Scene
 from workers.measure.spacing import measure_spacing
+from workers.measure.shadows import measure_shadows
 from workers.measure.text import find_lines
 from workers.measure.typography import measure_typography
 
@@ -35,7 +36,7 @@ def measure_image(rgb: Rgb, *, name: str = "") -> Measurements:
         colors=measure_colors(scene),
         spacing=measure_spacing(scene),
         typography=measure_typography(scene),
-        shadows=(),
+        shadows=measure_shadows(scene),
         gradients=measure_gradients(scene),
         radii=measure_radii(scene),
     )

@@ -1,0 +1,237 @@
+"""What lies outside an element's sides: colors from its edge outward, where nothing disturbs."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.measure.measurements import Box
+from workers.measure.preprocess import unpack
+from workers.measure.scene import ROOT, Rgb, Scene
+
+Floats = NDArray[np.float64]
+
+# Blurs of interfaces reach less far, in pixels of a 1x image.
+REACH_CSS_PX = 64
+# The part of a side that is looked at: its corners differ.
+MIDDLE = 0.5
+# Sides shorter than this, in pixels, are all corner.
+MIN_SIDE_PX = 12
+# Across a shadow parallel to the side colors vary by no more than this many levels.
+EVEN_LEVELS = 2.0
+EVEN_SHARE = 0.2
+# Outward a shadow only fades; a rise by more levels is the next thing's.
+RISE_LEVELS = 1.0
+# So many pixels are needed to see a fall.
+MIN_LENGTH = 3
+# Lines of pixels along a side that are looked at; shadows vary across, not along.
+ALONG_POINTS = 24
+# Below this many levels a shadow has faded; so many pixels more show that it has.
+FADED_LEVELS = 0.5
+TAIL_PX = 8
+OTHER_GROUND_LEVELS = 40.0
+# A color that so many lines have is the ground; faint shadows change within fewer.
+GROUND_PX = 7
+# Parts of one thing may overlap by a shared border, or lie a divider apart.
+OVERLAP_PX = 2
+JOINED_PX = 2
+# Farther than anything on an image.
+FAR = 1 << 30
+# A neighbour whose size is this near, as a part, likely casts the same shadow.
+LIKE_NEIGHBOUR = 0.3
+
+
+class Side(IntEnum):
+    """The sides in the order of CSS."""
+
+    TOP = 0
+    RIGHT = 1
+    BOTTOM = 2
+    LEFT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Penumbra:
+    """How far an element's surroundings are from their own color.
+
+    ``depths`` has, for each side seen, the ambient color less the color at each pixel outward,
+    shape (n, 3) levels; ``gaps`` the pixels to a like neighbour, whose shadow falls here too.
+    """
+
+    box: Box
+    ambient: Floats
+    depths: dict[Side, Floats]
+    gaps: dict[Side, int]
+    joined: frozenset[Side]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The median colors outward from each side, before the ground is known."""
+
+    box: Box
+    parent: int
+    colors: dict[Side, Floats]
+    gaps: dict[Side, int]
+    joined: set[Side]
+
+
+class Surroundings:
+    """The boxes of a scene, asked what stands beside an element."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        boxes = [element.box for element in scene.elements] + [line.box for line in scene.lines]
+        self._edges = np.array([(b.x, b.y, b.right, b.bottom) for b in boxes], np.int64)
+
+    def penumbras_of(self, indices: Sequence[int]) -> list[Penumbra]:
+        """Return what lies outside the sides of elements, without those where nothing can be told.
+
+        Args:
+            indices: of elements in the scene.
+        """
+        views = [self._view(index) for index in indices]
+        grounds: dict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
+        for view in views:
+            grounds[view.parent].update(_find_ground(colors) for colors in view.colors.values())
+        seen = (self._penumbra_of(view, grounds[view.parent]) for view in views)
+        return [penumbra for penumbra in seen if penumbra.depths]
+
+    def _view(self, index: int) -> _View:
+        """Look outward from an element's sides."""
+        element = self._scene.elements[index]
+        view = _View(element.box, max(element.parent, ROOT), {}, {}, set())
+        for side in Side:
+            free, neighbour = self._look(index, side)
+            if neighbour is not None and free <= JOINED_PX:
+                view.joined.add(side)
+            colors = _until_uneven(_strip(self._scene.rgb, element.box, side, free))
+            if len(colors) >= MIN_LENGTH:
+                view.colors[side] = colors
+                if neighbour is not None and self._are_alike(index, neighbour):
+                    view.gaps[side] = free
+        return view
+
+    def _penumbra_of(self, view: _View, grounds: Counter[tuple[int, ...]]) -> Penumbra:
+        """Compare what was seen with the color an element lies on."""
+        fill = self._scene.elements[view.parent].fill
+        usual = next((color for color, _ in grounds.most_common() if color), None)
+        depths: dict[Side, Floats] = {}
+        ambient = np.full(3, np.nan)
+        for side, colors in view.colors.items():
+            ground = None if fill is None else tuple(int(level) for level in unpack(fill))
+            if ground is None or not (colors == ground).all(axis=1).any():
+                ground = _find_ground(colors) or usual or ground
+            if ground is None:
+                continue
+            depth = _fade(np.array(ground, np.float64) - colors)
+            if len(depth) >= MIN_LENGTH:
+                depths[side] = depth
+                ambient = np.array(ground, np.float64) if np.isnan(ambient).any() else ambient
+        gaps = {side: gap for side, gap in view.gaps.items() if side in depths}
+        return Penumbra(view.box, ambient, depths, gaps, frozenset(view.joined))
+
+    def _look(self, index: int, side: Side) -> tuple[int, int | None]:
+        """Return how many pixels beside a side are free, and the box that faces it there."""
+        turned = _turn(self._edges, side)
+        start, near, end, far = turned[index]
+        height, width = self._scene.rgb.shape[:2]
+        limits = np.array([near, width + near, height + near, near])
+        free = min(int(REACH_CSS_PX * self._scene.dpr), int(limits[side]))
+        cut = (end - start) * (1 - MIDDLE) / 2
+        beside = (turned[:, 0] < end - cut) & (turned[:, 2] > start + cut)
+        inside = (turned[:, 0] >= start) & (turned[:, 2] <= end)
+        inside &= (turned[:, 1] >= near) & (turned[:, 3] <= far)
+        beside &= ~inside
+        # What ends before the side faces it; what only starts before it lies around it.
+        apart = near - turned[:, 3]
+        facing = np.where(beside & (apart >= -OVERLAP_PX), np.maximum(apart, 0), FAR)
+        around = np.where(beside & (apart < -OVERLAP_PX), near - turned[:, 1], FAR)
+        around[around < 0] = FAR
+        nearest = int(np.argmin(facing))
+        if facing[nearest] <= min(free, int(around.min())):
+            return int(facing[nearest]), nearest
+        return min(free, int(around.min())), None
+
+    def _are_alike(self, index: int, other: int) -> bool:
+        """Tell whether a neighbour is a box of about the same size."""
+        if other >= len(self._scene.elements):
+            return False
+        first, second = self._scene.elements[index], self._scene.elements[other]
+        width = abs(first.box.width - second.box.width) <= LIKE_NEIGHBOUR * first.box.width
+        height = abs(first.box.height - second.box.height) <= LIKE_NEIGHBOUR * first.box.height
+        return second.kind is first.kind and (width or height)
+
+
+def _turn(edges: NDArray[np.int64], side: Side) -> NDArray[np.int64]:
+    """Turn boxes so that a side becomes their top: columns start, top, end, bottom."""
+    x, y, right, bottom = edges.T
+    columns = {
+        Side.TOP: (x, y, right, bottom),
+        Side.RIGHT: (y, -right, bottom, -x),
+        Side.BOTTOM: (x, -bottom, right, -y),
+        Side.LEFT: (y, x, bottom, right),
+    }
+    return np.stack(columns[side], axis=1)
+
+
+def _strip(rgb: Rgb, box: Box, side: Side, free: int) -> NDArray[np.int16]:
+    """Return the pixels beside the middle of a side, shape (outward, along, 3)."""
+    cut_x, cut_y = int(box.width * (1 - MIDDLE) / 2), int(box.height * (1 - MIDDLE) / 2)
+    columns, rows = (
+        slice(box.x + cut_x, box.right - cut_x),
+        slice(box.y + cut_y, box.bottom - cut_y),
+    )
+    if side is Side.TOP:
+        strip = rgb[box.y - free : box.y, columns][::-1]
+    elif side is Side.BOTTOM:
+        strip = rgb[box.bottom : box.bottom + free, columns]
+    elif side is Side.LEFT:
+        strip = rgb[rows, box.x - free : box.x][:, ::-1].swapaxes(0, 1)
+    else:
+        strip = rgb[rows, box.right : box.right + free].swapaxes(0, 1)
+    thin = max(1, strip.shape[1] // ALONG_POINTS)
+    return strip[:, ::thin].astype(np.int16)
+
+
+def _until_uneven(strip: NDArray[np.int16]) -> Floats:
+    """Return the median color of each line outward, up to the first that varies along the side."""
+    if not len(strip):
+        return np.zeros((0, 3))
+    low, colors, high = np.percentile(strip, (20, 50, 80), axis=1)
+    # A small element's shadow is rounder: it may vary by a part of its depth.
+    allowed = EVEN_LEVELS + EVEN_SHARE * np.abs(colors - colors[-1]).max(axis=1)
+    return np.asarray(colors[: _first((high - low).max(axis=1) > allowed)], np.float64)
+
+
+def _find_ground(colors: Floats) -> tuple[int, ...]:
+    """Return the color that the most lines in a row have, () where none lasts."""
+    starts = np.flatnonzero(np.r_[True, (np.diff(colors, axis=0) != 0).any(axis=1)])
+    lengths = np.diff(np.r_[starts, len(colors)])
+    longest = int(np.argmax(lengths))
+    if lengths[longest] < GROUND_PX:
+        return ()
+    return tuple(int(level) for level in colors[starts[longest]])
+
+
+def _fade(depth: Floats) -> Floats:
+    """Cut depths where something else than a fading shadow begins."""
+    size = np.abs(depth).max(axis=1)
+    # Once beyond the ground's color it is another ground.
+    turned = (depth @ depth[0] < 0) & (size > RISE_LEVELS)
+    depth = depth[: _first(turned)]
+    size = size[: len(depth)]
+    depth = depth[: _first(size > np.minimum.accumulate(size) + RISE_LEVELS)]
+    size = size[: len(depth)]
+    if size.min(initial=0.0 if not len(size) else np.inf) > OTHER_GROUND_LEVELS:
+        # No shadow is that deep where it ends.
+        return np.zeros((0, 3))
+    return depth[: _first(size < FADED_LEVELS) + TAIL_PX]
+
+
+def _first(flags: NDArray[np.bool_]) -> int:
+    """Return the index of the first flag set, the number of flags where none is."""
+    return int(np.argmax(flags)) if flags.any() else len(flags)
