@@ -19,7 +19,7 @@ import numpy as np
 from workers.measure.faces import FACES, Face
 from workers.measure.likelihood import Floats, Marks, Yard, gather, make_yard, measure_likelihood
 from workers.measure.measurements import FamilyClass
-from workers.measure.stems import Stems
+from workers.measure.stems import Stems, middle
 
 # Sizes tried for a line: its tallest stroke is between these parts of an em, from the x-height
 # of the smallest face to the ascender of the largest.
@@ -74,7 +74,7 @@ def fit_fonts(lines: Sequence[Stems]) -> list[Font | None]:
         return [None] * len(lines)
     hinted = _are_hinted(seen)
     faces = _choose_faces(lines, hinted=hinted)
-    fitted = [_fit_sizes(seen, face, hinted=hinted) for face, _ in faces]
+    fitted = _fit_sizes(seen, [face for face, _ in faces], hinted=hinted)
     chances = [chance for _, chance in faces]
     fonts = (_blend(fonts, chances) for fonts in zip(*fitted, strict=True))
     return [None if mark is None else next(fonts) for mark in marks]
@@ -133,8 +133,8 @@ def _pool(lines: Sequence[Stems]) -> list[Stems]:
             continue
         looks = (
             float(stems.heights.max()),
-            float(np.median(stems.heights)),
-            float(np.median(stems.widths)),
+            middle(stems.heights),
+            middle(stems.widths),
         )
         alike = [
             pool
@@ -167,22 +167,28 @@ def _grid(low: float, high: float, step: float) -> Floats:
     return np.asarray(low * np.exp(step * np.arange(steps)), np.float64)
 
 
-def _fit_sizes(marks: Sequence[Marks], face: Face, *, hinted: bool) -> list[Font]:
-    """Place each line at a size, by its own strokes and by the sizes the page shows."""
-    yard = make_yard([face])
-    top = max(_range(mark)[1] for mark in marks)
-    grid = _grid(SIZE_MIN, top, SIZE_STEP)
-    chances = np.zeros((len(marks), len(grid)))
-    for row, mark in zip(chances, marks, strict=True):
+def _fit_sizes(marks: Sequence[Marks], faces: Sequence[Face], *, hinted: bool) -> list[list[Font]]:
+    """Place each line at a size, once a face, by its own strokes and by the page's sizes."""
+    yard = make_yard(faces)
+    grid = _grid(SIZE_MIN, max(_range(mark)[1] for mark in marks), SIZE_STEP)
+    chances = np.zeros((len(faces), len(marks), len(grid)))
+    for at, mark in enumerate(marks):
         first, last = np.searchsorted(grid, _range(mark))
-        curve = measure_likelihood(mark, yard, grid[first:last], hinted=hinted)[0]
-        row[first:last] = np.exp(curve - curve.max())
+        curves = measure_likelihood(mark, yard, grid[first:last], hinted=hinted)
+        chances[:, at, first:last] = np.exp(curves - curves.max(axis=1, keepdims=True))
     weights = np.sqrt([mark.strokes for mark in marks])
-    placed = chances * _learn_sizes(chances, weights)
-    placed /= placed.sum(axis=1, keepdims=True)
-    means = placed @ grid
-    spreads = np.sqrt(np.maximum(0, placed @ (grid * grid) - means * means))
-    best = grid[placed.argmax(axis=1)]
+    return [
+        _place(chance * _learn_sizes(chance, weights), grid, face)
+        for chance, face in zip(chances, faces, strict=True)
+    ]
+
+
+def _place(chances: Floats, grid: Floats, face: Face) -> list[Font]:
+    """Return each line's likeliest size and its spread, from chances (lines, sizes)."""
+    chances = chances / chances.sum(axis=1, keepdims=True)
+    means = chances @ grid
+    spreads = np.sqrt(np.maximum(0, chances @ (grid * grid) - means * means))
+    best = grid[chances.argmax(axis=1)]
     return [Font(float(s), float(d), face) for s, d in zip(best, spreads, strict=True)]
 
 

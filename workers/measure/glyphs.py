@@ -111,7 +111,7 @@ def group_rows(glyphs: Glyphs, shape: tuple[int, ...]) -> list[NDArray[np.intp]]
     tall = glyphs.boxes[:, 3].astype(np.float64)
     usual = tall.copy()
     for row in _reach(glyphs, np.arange(len(tall)), tall, shape):
-        usual[row] = np.median(tall[row])
+        usual[row] = np.sort(tall[row])[len(row) // 2]
     kept = np.flatnonzero(tall <= MARK_HEIGHT * usual)
     rows = _reach(glyphs, kept, np.maximum(tall, usual), shape)
     return [row[_count_icon(glyphs.boxes[row]) :] for row in rows]
@@ -134,7 +134,7 @@ def _count_icon(boxes: NDArray[np.int32]) -> int:
     aspect = float(ends[count - 1] - boxes[0, 0]) / float(bottom - top)
     squarish = ICON_ASPECT[0] <= aspect <= ICON_ASPECT[1]
     above = top < boxes[count:, 1].min()
-    below = bottom > np.median(bottoms[count:])
+    below = bottom > np.sort(bottoms[count:])[(len(bottoms) - count) // 2]
     return count if squarish and above and below else 0
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.measure.faces import PAIR_WEIGHTS, Face
-from workers.measure.stems import Stems
+from workers.measure.stems import Stems, middle
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +36,8 @@ PAIR_SD_RELATIVE = 0.006
 # nowhere foreseen (f, the shoulder of a).
 SHARE_HEIGHTS = (0.48, 0.18, 0.18, 0.06)
 # A line may also be capitals and digits alone; then most strokes end at the cap height.
-SHARE_CAPITALS = (0.0, 0.0, 0.9, 0.0)
+CAP = 2
+SHARE_CAPITALS = 0.9
 CAPITAL_LINES = 0.2
 # How often two strokes of one piece are n's (or h's), m's, a capital's, or something else.
 SHARE_PAIRS = (0.45, 0.20, 0.05)
@@ -113,7 +114,7 @@ def gather(stems: Stems) -> Marks | None:
         *_cluster(stems.pairs, PAIR_GAP),
         strokes=len(stems.heights),
         tallest=float(stems.heights.max()),
-        stem=float(np.median(stems.widths)),
+        stem=middle(stems.widths),
     )
 
 
@@ -149,11 +150,13 @@ def measure_likelihood(mark: Marks, yard: Yard, sizes: Floats, *, hinted: bool) 
 
 def _two_cases(mark: Marks, heights: Floats, sd: float) -> Floats:
     """Return the log chance (faces, sizes) of the heights in mixed case or in capitals."""
-    spread = np.full_like(heights, sd)
-    mixed, capitals = (
-        _mix(mark.heights, heights, spread, np.array([shares]), mark.tallest) @ mark.height_counts
-        for shares in (SHARE_HEIGHTS, SHARE_CAPITALS)
-    )
+    off = (mark.heights - heights[..., None]) / sd
+    near = np.exp(-0.5 * off * off) / sd  # faces, kinds, sizes, values
+    floor = math.sqrt(2 * math.pi) / mark.tallest
+    shares = np.array(SHARE_HEIGHTS)[:, None, None]
+    mixed = (near * shares).sum(axis=1) + (1 - sum(SHARE_HEIGHTS)) * floor
+    capitals = SHARE_CAPITALS * near[:, CAP] + (1 - SHARE_CAPITALS) * floor
+    mixed, capitals = (np.log(chance) @ mark.height_counts for chance in (mixed, capitals))
     either = np.logaddexp(mixed + math.log(1 - CAPITAL_LINES), capitals + math.log(CAPITAL_LINES))
     return np.asarray(either, np.float64)
 

@@ -18,7 +18,7 @@ from workers.measure.measurements import Box, FamilyClass
 from workers.measure.pitch import is_monospaced
 from workers.measure.preprocess import unpack
 from workers.measure.scene import Element, Packed, Rgb, TextLine
-from workers.measure.stems import COVERED, Stems, measure_stems
+from workers.measure.stems import COVERED, Stems, measure_stems, middle
 
 # A line of text has at least this many letters (pieces this tall for the line), is this tall and
 # this wide for its height.
@@ -127,7 +127,7 @@ def _contrast_of(color: int, behind: Packed) -> NDArray[np.float32]:
 
 
 def _line(row: _Row, font: Font) -> TextLine:
-    stem = float(np.median(row.stems.widths)) / font.size_px
+    stem = middle(row.stems.widths) / font.size_px
     return TextLine(
         box=row.box,
         parent=row.parent,
