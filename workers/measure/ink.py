@@ -35,6 +35,8 @@ OFF_LINE_SHARE = 0.22
 FRAME_SHARE = 0.3
 # A shape of one color shows it on this part of its pixels.
 SINGLE_SHARE = 0.5
+# Steps up to so many levels a pixel, diagonally, are a shadow's, which has hardly any larger.
+SOFT_STEP_MAX, SOFT_PART = 24, 0.1
 # Pixels sampled from one shape.
 SHAPE_SAMPLE = 200
 # Shapes up to this side, in device pixels, are icons; larger ones pictures.
@@ -98,6 +100,9 @@ def find_shapes(rgb: Rgb, packed: Packed, background: Packed, ink: Ink) -> list[
         colors = rgb[area][mine].astype(np.float32)
         behind = background[area][mine]
         off_line = _off_line_share(colors, behind)
+        color = _single_color(packed[area][mine]) if solid else None
+        if color is None and off_line <= OFF_LINE_SHARE and _is_soft(rgb[area], mine):
+            continue
         if not (solid or off_line > OFF_LINE_SHARE or box.height > LETTER_MAX_HEIGHT):
             continue
         kind = (
@@ -105,7 +110,6 @@ def find_shapes(rgb: Rgb, packed: Packed, background: Packed, ink: Ink) -> list[
             if max(box.width, box.height) <= ICON_MAX_SIDE
             else (ElementKind.PICTURE)
         )
-        color = _single_color(packed[area][mine]) if solid else None
         shapes.append(Shape(kind, box, color))
     return shapes
 
@@ -161,6 +165,13 @@ def _single_color(pixels: Packed) -> int | None:
     colors, counts = np.unique(pixels[:: max(1, len(pixels) // SHAPE_SAMPLE)], return_counts=True)
     most = int(counts.argmax())
     return int(colors[most]) if counts[most] >= SINGLE_SHARE * counts.sum() else None
+
+
+def _is_soft(pixels: Rgb, mine: NDArray[np.bool_]) -> bool:
+    """Tell whether a shape has hardly a hard step inside, as shadows have."""
+    inside = mine[:-1, :-1] & mine[1:, 1:]
+    steps = cv2.absdiff(pixels[1:, 1:], pixels[:-1, :-1]).max(axis=2)[inside]
+    return bool(len(steps)) and float((steps > SOFT_STEP_MAX).mean()) <= SOFT_PART
 
 
 def _off_line_share(colors: NDArray[np.float32], behind: Packed) -> float:

@@ -107,6 +107,17 @@ def test_the_band_of_a_shadow_is_no_divider() -> None:
     assert not [e for e in scene.elements if e.kind is ElementKind.DIVIDER]
 
 
+def test_a_strong_shadow_is_no_picture() -> None:
+    page = drawing.draw_page(400, 320)
+    card = (60, 50, 160, 120)
+    drawing.draw_shadow(page, card, drawing.Shadow(y=8, blur=16, alpha=0.4), radius=8)
+    drawing.draw_box(page, card, "#4f46e5", radius=8)
+
+    scene = read_scene(page)
+
+    assert [element.kind for element in scene.elements[1:]] == [ElementKind.CONTAINER]
+
+
 def test_a_photograph_is_a_picture_without_text() -> None:
     page = drawing.draw_page(500, 400)
     drawing.draw_picture(page, (50, 60, 220, 180))

@@ -1,0 +1,104 @@
+"""Corners drawn with a known radius are measured to half a pixel."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import drawing
+from workers.measure import measure_image, read_scene
+from workers.measure.scene import ElementKind
+
+# Device pixels. Radii are reported in halves.
+TOLERANCE = 0.5
+
+
+def radii_of(page: drawing.Rgb) -> tuple[float | None, ...]:
+    """Return the corners of the only box on a page."""
+    (element,) = [e for e in read_scene(page).elements[1:] if e.kind is ElementKind.CONTAINER]
+    return element.radii_px
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    radius=st.floats(1.5, 40),
+    color=st.sampled_from(["#f3f4f6", "#111827", "#dc2626", "#e0f2fe"]),
+)
+def test_a_filled_box_shows_its_radius(radius: float, color: str) -> None:
+    page = drawing.draw_page(300, 240)
+    drawing.draw_box(page, (40, 30, 200, 150), color, radius=radius)
+
+    assert radii_of(page) == pytest.approx([radius] * 4, abs=TOLERANCE)
+
+
+@settings(max_examples=40, deadline=None)
+@given(radius=st.integers(2, 24), border=st.integers(1, 3))
+def test_a_border_does_not_bend_the_radius(radius: int, border: int) -> None:
+    page = drawing.draw_page(300, 240, "#f9fafb")
+    drawing.draw_box(
+        page,
+        (40, 30, 200, 150),
+        "#ffffff",
+        radius=radius,
+        border_px=border,
+        border_color="#d1d5db",
+    )
+
+    assert radii_of(page) == pytest.approx([radius] * 4, abs=TOLERANCE)
+
+
+@settings(max_examples=20, deadline=None)
+@given(radius=st.integers(4, 20), offset=st.integers(0, 8), blur=st.integers(4, 24))
+def test_a_shadow_does_not_bend_the_radius(radius: int, offset: int, blur: int) -> None:
+    page = drawing.draw_page(300, 240)
+    box = (60, 50, 160, 120)
+    shadow = drawing.Shadow(y=offset, blur=blur, alpha=0.25)
+    drawing.draw_shadow(page, box, shadow, radius=radius)
+    drawing.draw_box(page, box, "#4f46e5", radius=radius)
+
+    assert radii_of(page) == pytest.approx([radius] * 4, abs=2 * TOLERANCE)
+
+
+def test_square_corners_are_zero_and_no_radius() -> None:
+    page = drawing.draw_page(300, 240)
+    drawing.draw_box(page, (40, 30, 200, 150), "#111827")
+
+    assert radii_of(page) == (0, 0, 0, 0)
+    assert measure_image(page).radii == ()
+
+
+def test_a_pill_is_no_radius() -> None:
+    page = drawing.draw_page(300, 240)
+    drawing.draw_box(page, (40, 30, 160, 40), "#111827", radius=20)
+
+    assert measure_image(page).radii == ()
+
+
+def test_corners_at_the_images_edge_stay_unknown() -> None:
+    page = drawing.draw_page(300, 240)
+    drawing.draw_box(page, (-20, 30, 160, 100), "#111827", radius=12)
+
+    left_top, right_top, right_bottom, left_bottom = radii_of(page)
+
+    assert (left_top, left_bottom) == (None, None)
+    assert (right_top, right_bottom) == pytest.approx((12, 12), abs=TOLERANCE)
+
+
+def test_equal_radii_are_counted_together() -> None:
+    page = drawing.draw_page(500, 300)
+    for x in (20, 180, 340):
+        drawing.draw_box(page, (x, 40, 130, 80), "#e5e7eb", radius=8)
+    drawing.draw_box(page, (20, 180, 130, 80), "#e5e7eb", radius=14)
+
+    found = measure_image(page).radii
+
+    assert [(radius.px, radius.count) for radius in found] == [(8, 3), (14, 1)]
+    assert found[0].confidence > found[1].confidence
+
+
+def test_radii_are_reported_in_css_pixels() -> None:
+    page = drawing.draw_page(750, 500)
+    drawing.draw_box(page, (40, 40, 400, 200), "#111827", radius=24)
+
+    found = measure_image(page, name="home@2x").radii
+
+    assert [radius.px for radius in found] == [12]
