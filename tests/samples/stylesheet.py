@@ -68,6 +68,14 @@ def fonts_of(page: str) -> dict[str, Font]:
     return {name: _font(value) for name, value in _of_group("font", used_by(page)).items()}
 
 
+def all_spaces() -> dict[str, float]:
+    return {name: _px(value) for name, value in _of_group("space", set(read_tokens())).items()}
+
+
+def all_fonts() -> dict[str, Font]:
+    return {name: _font(value) for name, value in _of_group("font", set(read_tokens())).items()}
+
+
 def shadows_of(page: str) -> dict[str, Shadow]:
     return {name: _shadow(value) for name, value in _of_group("shadow", used_by(page)).items()}
 
