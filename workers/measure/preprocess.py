@@ -75,8 +75,11 @@ def find_changes(packed: Packed) -> Mask:
     and the last row of the area it stands for, unless that lies at the image's edge.
     """
     changed = np.zeros(packed.shape, np.uint8)
-    changed[:, :-1] = cv2.compare(packed[:, 1:], packed[:, :-1], cv2.CMP_NE)
-    changed[:-1] |= cast("Mask", cv2.compare(packed[1:], packed[:-1], cv2.CMP_NE))
+    # OpenCV takes no empty arrays, which a single row or column would leave.
+    if packed.shape[1] > 1:
+        changed[:, :-1] = cv2.compare(packed[:, 1:], packed[:, :-1], cv2.CMP_NE)
+    if packed.shape[0] > 1:
+        changed[:-1] |= cast("Mask", cv2.compare(packed[1:], packed[:-1], cv2.CMP_NE))
     return changed
 
 

@@ -57,6 +57,8 @@ def find_ramps(rgb: Rgb, packed: Packed) -> list[Ramp]:
     Returns:
         The areas in the order of their topmost pixels; no two overlap.
     """
+    if min(rgb.shape[:2]) < CELL_PX:
+        return []
     smooth = find_smooth(rgb)
     soft = smooth & find_changes(packed)
     if cv2.countNonZero(soft) < MIN_SOFT_PIXELS:

@@ -107,6 +107,8 @@ def find_soft_regions(rgb: Rgb, packed: Packed) -> Segmentation | None:
     The shadow of a neighbour, falling on a box, changes its color by a level or two: not one
     color any more, and still one box.
     """
+    if min(packed.shape) < MIN_SIDE:
+        return None
     soft = np.full(packed.shape, 255, np.uint8)
     limit = (SOFT_STEP,) * 3
     soft[:, :-1] = cv2.inRange(cv2.absdiff(rgb[:, 1:], rgb[:, :-1]), (0, 0, 0), limit)

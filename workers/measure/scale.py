@@ -35,8 +35,8 @@ NARROW_VOTE = -1.5
 THIN_LINE_VOTE = -2.0
 MIN_THIN_LINES = 3
 THIN_SLACK_PX = 0.6
-# How rare each ratio is among screenshots.
-PRIOR = {1.0: 0.0, 1.5: -1.5, 2.0: -0.8, 3.0: -1.5}
+# How rare each ratio is among screenshots; a usual width alone makes no 1.5 and no 3.
+PRIOR = {1.0: 0.0, 1.5: -3.0, 2.0: -1.0, 3.0: -2.7}
 NAMED_RATIO = re.compile(r"@(\d(?:\.\d+)?)x\b", re.IGNORECASE)
 
 
