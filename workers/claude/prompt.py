@@ -151,13 +151,13 @@ def _write_color(color: ColorMeasurement, _: Callable[[str], str]) -> str:
 
 
 def _write_spacing(spacing: SpacingMeasurement, _: Callable[[str], str]) -> str:
-    return f"{spacing.px:g}px x{spacing.count} {spacing.kind.value}"
+    return f"{spacing.px:.3g}px x{spacing.count} {spacing.kind.value}"
 
 
 def _write_typography(style: TypographyMeasurement, name_color: Callable[[str], str]) -> str:
-    leading = "" if style.line_height_px is None else f"/{style.line_height_px:g}"
+    leading = "" if style.line_height_px is None else f"/{style.line_height_px:.3g}"
     color = name_color(style.color_hex)
-    return f"{style.size_px:g}{leading} w{style.weight} {color} x{style.chars}"
+    return f"{style.size_px:.3g}{leading} w{style.weight} {color} x{style.chars}"
 
 
 def _write_shadow(shadow: ShadowMeasurement, _: Callable[[str], str]) -> str:
