@@ -25,6 +25,12 @@ STYLE_MIN_GLYPHS = 6
 SIZE_SD_FLOOR = 0.1
 # A line whose size is less certain than this (relative) joins a style, but does not make one.
 UNCERTAIN = 0.05
+# A style this much smaller than another is taken for strays of it when size and weight differ by
+# no more than this: in standard deviations, and at most this part of the size.
+ABSORB_SHARE = 0.35
+ABSORB_SDS = 1.5
+ABSORB_MAX = 0.05
+ABSORB_WEIGHT = 60
 # How sure a style is: few letters are often marks, and a style whose lines leave their size open
 # by more than the spread that letters always have is often off. Fitted so that of the styles
 # said with .9, nine in ten are within 2.5 % of the size and one step of the weight.
@@ -52,6 +58,12 @@ class _Style:
         return sum(len(line.glyphs) for line in self.lines)
 
     @property
+    def spread_px(self) -> float:
+        """The mean uncertainty of its letters' size, in device pixels."""
+        total = sum(len(line.glyphs) * line.size_sd_px for line in self.lines)
+        return total / max(1, self.glyphs)
+
+    @property
     def certain_glyphs(self) -> int:
         sure = (line for line in self.lines if line.size_sd_px <= UNCERTAIN * line.size_px)
         return sum(len(line.glyphs) for line in sure)
@@ -67,9 +79,31 @@ def measure_typography(scene: Scene) -> tuple[TypographyMeasurement, ...]:
             style = _Style()
             styles.append(style)
         style.add(line, size, _worth(line, scene.dpr))
-    kept = [style for style in styles if style.certain_glyphs >= STYLE_MIN_GLYPHS]
+    styles.sort(key=lambda style: -style.glyphs)
+    united = _absorb(styles, scene.dpr)
+    kept = [style for style in united if style.certain_glyphs >= STYLE_MIN_GLYPHS]
     kept.sort(key=lambda style: -style.glyphs)
     return tuple(_measurement(style, scene.dpr) for style in kept)
+
+
+def _absorb(styles: Sequence[_Style], dpr: float) -> list[_Style]:
+    """Unite small styles with a much larger one that their own uncertainty does not exclude."""
+    united: list[_Style] = []
+    for style in styles:
+        reach = min(ABSORB_SDS * style.spread_px / dpr, ABSORB_MAX * style.size)
+        larger = (
+            other
+            for other in united
+            if style.glyphs <= ABSORB_SHARE * other.glyphs
+            and abs(other.size - style.size) <= max(reach, SAME_SIZE * style.size)
+            and abs(other.weight - style.weight) <= ABSORB_WEIGHT
+        )
+        home = next(larger, None)
+        if home is None:
+            united.append(style)
+        else:
+            home.lines.extend(style.lines)  # its own lines know the size better
+    return united
 
 
 def _worth(line: TextLine, dpr: float) -> float:

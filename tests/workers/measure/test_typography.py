@@ -93,6 +93,22 @@ def test_the_order_of_lines_does_not_matter(styles: list[tuple[float, int]]) -> 
     ]
 
 
+def test_a_few_blurred_letters_beside_many_are_theirs() -> None:
+    many = text_line(10, 20, size_px=14, glyphs=90)
+    few = text_line(10, 60, size_px=14.6, glyphs=12, size_sd_px=0.5)
+
+    (style,) = measure_typography(scene_of((many, few)))
+
+    assert (style.size_px, style.chars, style.count) == (14.0, 102, 2)
+
+
+def test_a_few_sharp_letters_beside_many_are_a_style() -> None:
+    many = text_line(10, 20, size_px=14, glyphs=90)
+    few = text_line(10, 60, size_px=14.6, glyphs=12, size_sd_px=0.1)
+
+    assert len(measure_typography(scene_of((many, few)))) == 2
+
+
 def test_more_and_sharper_letters_make_a_style_surer() -> None:
     few, many, blurred = (
         measure_typography(scene_of((text_line(10, 20, glyphs=glyphs, size_sd_px=sd),)))[0]
