@@ -3,8 +3,8 @@
 Elements and line boxes that share a parent are laid out together. A padding runs from the
 parent's inner edge to the outermost child on that side; a gap runs between two neighbours that
 face each other along half of the shorter side or more. Every distance says what it rests on:
-two painted edges are exact, a text's origin is good to half a pixel, its upright extent only as
-good as the line height is known.
+two painted edges are exact, a text's origin is good to half a pixel, and its upright extent is
+measured only where lines of the page show the line height.
 """
 
 from collections.abc import Iterator
@@ -42,10 +42,19 @@ class Evidence(StrEnum):
     WORDS = "words"  # sideways between texts
     LINE = "line"  # upright from a box's edge to a line box of known height
     BLOCK = "block"  # upright between line boxes of known height, or one and a box
-    GUESSED_LINE = "guessed line"  # as line, but nothing shows the height
-    GUESSED_BLOCK = "guessed block"  # as block, but nothing shows a height
     INDENT = "indent"  # a box's edge to something that is not outermost
     ICON = "icon"  # one side is an icon, whose own box is not painted
+
+
+class Axis(StrEnum):
+    """The direction in which a distance is measured."""
+
+    SIDEWAYS = "sideways"
+    UPRIGHT = "upright"
+
+
+# By the index of their first edge: left and right bound what is sideways, top and bottom the rest.
+AXES = (Axis.SIDEWAYS, Axis.UPRIGHT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,7 @@ class Distance:
     px: float
     kind: SpacingKind
     evidence: Evidence
+    axis: Axis
     parent: int
     box: Box
 
@@ -108,7 +118,8 @@ def _upright_paddings(siblings: Siblings) -> Iterator[Distance]:
     first = ~(siblings.in_column & (edges[:, 1] < edges[:, [1]] - 1)).any(axis=1)
     last = ~(siblings.in_column & (edges[:, 3] > edges[:, [3]] + 1)).any(axis=1)
     aligned = ALIGNED_Y_PX * siblings.dpr
-    for at in np.flatnonzero(first):
+    shown = _shown(siblings)
+    for at in np.flatnonzero(first & shown):
         outermost = tops[at] <= tops[first].min() + aligned
         column = last & (siblings.in_column[at] | (np.arange(len(siblings.edges)) == at))
         opposite = float(bottoms[column].min()) if column.any() else None
@@ -117,9 +128,14 @@ def _upright_paddings(siblings: Siblings) -> Iterator[Distance]:
         )
     if siblings.parent == ROOT:  # what is below the picture's end is not seen
         return
-    for at in np.flatnonzero(last):
+    for at in np.flatnonzero(last & shown):
         outermost = bottoms[at] <= bottoms[last].min() + aligned
         yield _padding(siblings, at, bottoms[at], 3, outermost=outermost)
+
+
+def _shown(siblings: Siblings) -> Bools:
+    """Tell whose upright edges are seen: all but those of text of unknown line height."""
+    return np.array([line is None or line.known for line in siblings.lines], np.bool_)
 
 
 def _centered(siblings: Siblings, at: np.intp, top: float, bottom: float | None) -> float:
@@ -140,6 +156,7 @@ def _padding(
         px=float(px) / siblings.dpr,
         kind=SpacingKind.PADDING,
         evidence=_padding_evidence(siblings, at, upright=side % 2 == 1, outermost=outermost),
+        axis=AXES[side % 2],
         parent=siblings.parent,
         box=_box_of(stretch),
     )
@@ -158,7 +175,7 @@ def _padding_evidence(
         return Evidence.FRAME
     if not upright:
         return Evidence.INSET
-    return Evidence.LINE if line.known else Evidence.GUESSED_LINE
+    return Evidence.LINE
 
 
 def _sideways_gaps(siblings: Siblings) -> Iterator[Distance]:
@@ -177,22 +194,24 @@ def _gaps(siblings: Siblings, gaps: Floats, facing: Bools, axis: int) -> Iterato
     """Yield the gap from each child to its nearest neighbour ahead along an axis."""
     ahead = np.where(facing & (gaps >= -OVERLAP_PX), gaps, np.inf)
     for at, to in enumerate(ahead.argmin(axis=1)):
-        if not np.isfinite(ahead[at, to]) or (axis == 1 and _same_paragraph(siblings, at, to)):
+        if not np.isfinite(ahead[at, to]) or (axis == 1 and not _is_gap(siblings, at, int(to))):
             continue
         like = _are_alike(siblings, at, int(to), axis)
         yield Distance(
             px=float(ahead[at, to]) / siblings.dpr,
             kind=SpacingKind.GAP if like else SpacingKind.MARGIN,
             evidence=_gap_evidence(siblings, at, int(to), like=like, upright=axis == 1),
+            axis=AXES[axis],
             parent=siblings.parent,
             box=_box_of(_between(siblings.edges[at], siblings.edges[to], axis)),
         )
 
 
-def _same_paragraph(siblings: Siblings, at: int, to: np.intp) -> bool:
-    """Tell whether a line goes on in the next."""
-    line, other = siblings.lines[at], siblings.lines[to]
-    return line is not None and other is not None and line.continued and other.continues
+def _is_gap(siblings: Siblings, at: int, to: int) -> bool:
+    """Tell whether what lies between two neighbours upright is seen, and no mere leading."""
+    lines = [line for line in (siblings.lines[at], siblings.lines[to]) if line is not None]
+    same = len(lines) == len((at, to)) and lines[0].continued and lines[1].continues
+    return not same and all(line.known for line in lines)
 
 
 def _are_alike(siblings: Siblings, at: int, to: int, axis: int) -> bool:
@@ -213,7 +232,7 @@ def _gap_evidence(siblings: Siblings, at: int, to: int, *, like: bool, upright: 
     if not lines:
         return Evidence.EVEN if like else Evidence.STEP
     if upright:
-        return Evidence.BLOCK if all(line.known for line in lines) else Evidence.GUESSED_BLOCK
+        return Evidence.BLOCK
     return Evidence.LEAD if len(lines) == 1 else Evidence.WORDS
 
 

@@ -49,7 +49,8 @@ SHARED_SIZE_PX = 0.6
 # Up to this size, in CSS pixels, text without measured lines takes the page's ratio; headings
 # above it are commonly set tighter.
 MAX_BODY_PX = 20.0
-# Stands in for a line height that nothing on the page shows; what rests on it is a guess.
+# Stands in for a line height that nothing on the page shows, to tell what lies beside the line.
+# No distance is measured from such a box upright.
 UNKNOWN_RATIO = 1.5
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workers.measure.scenes import element, line, scene
-from workers.measure.distances import Distance, Evidence, find_distances
+from workers.measure.distances import Axis, Distance, Evidence, find_distances
 from workers.measure.measurements import Box, SpacingKind
 from workers.measure.scene import ElementKind, Scene
 
@@ -102,13 +102,24 @@ def test_the_ragged_end_of_a_line_is_no_padding() -> None:
 
 
 def test_a_text_in_the_middle_of_its_box_has_equal_paddings() -> None:
-    button = element((200, 200, 130, 40))
-    page = scene((900, 700), [button], [line((213, 214, 104, 12), parent=1)])
+    button = element((200, 200, 130, 41))
+    shown = [line((300, 420 + 24 * at, 240, 12)) for at in range(3)]
+    page = scene((900, 700), [button], [line((213, 214, 104, 12), parent=1), *shown])
 
-    above, below = of(page, Evidence.GUESSED_LINE, parent=1)
+    above, below = of(page, Evidence.LINE, parent=1)
 
-    assert above.px == (40 - 24) / 2
+    assert above.px == (41 - 24) / 2
     assert abs(below.px - above.px) <= 1
+
+
+def test_text_of_unknown_line_height_has_no_upright_distance() -> None:
+    card = element((200, 200, 300, 200))
+    lines = [line((216, 214, 60, 12), parent=1), line((216, 250, 60, 12), parent=1)]
+    page = scene((900, 700), [card, element((216, 280, 100, 40), parent=1)], lines)
+
+    upright = [each for each in find_distances(page) if each.axis is Axis.UPRIGHT]
+
+    assert all(each.evidence is Evidence.FRAME for each in upright)
 
 
 def test_lines_of_a_paragraph_have_no_gap() -> None:
