@@ -8,6 +8,7 @@ width is that of SVG 1.1, 15.17 (feGaussianBlur).
 """
 
 import math
+from enum import Enum
 from functools import lru_cache
 
 import numpy as np
@@ -24,22 +25,30 @@ BOX_WIDTH_PER_SIGMA = 3 * math.sqrt(2 * math.pi) / 4
 LEAST_SIGMA = 0.05
 
 
+class Kernel(Enum):
+    """What blurs an edge."""
+
+    THREE_BOXES = "three boxes"  # Skia: Chrome, Edge, Android
+    GAUSSIAN = "gaussian"  # as CSS says: Safari, drawing programs
+
+
 OUTWARD = np.arange(-REACH_PX, REACH_PX + 1, dtype=np.float64)
 
 
 @lru_cache(maxsize=512)
-def fall_off(blur_px: float) -> Floats:
+def fall_off(blur_px: float, kernel: Kernel) -> Floats:
     """Return the share of a shadow at the pixels of OUTWARD.
 
     Args:
         blur_px: blur radius in pixels, as in CSS.
+        kernel: the filter.
 
     Returns:
         For each pixel, counted outward from the first one beyond a long straight edge, how much
         of the shadow's color is there: from 1 far inside to 0 far outside.
     """
     sigma = max(blur_px / 2, LEAST_SIGMA)
-    if sigma < BOX_MIN_SIGMA:
+    if kernel is Kernel.GAUSSIAN or sigma < BOX_MIN_SIGMA:
         far = (OUTWARD + 0.5) / (sigma * math.sqrt(2))
         return np.array([0.5 * math.erfc(value) for value in far])
     width = int(sigma * BOX_WIDTH_PER_SIGMA + 0.5)

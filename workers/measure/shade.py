@@ -6,12 +6,13 @@ then by moves that get smaller.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.measure.blur import OUTWARD, fall_off
+from workers.measure.blur import OUTWARD, Kernel, fall_off
 from workers.measure.penumbra import FADED_LEVELS, Penumbra, Side
 
 Floats = NDArray[np.float64]
@@ -32,8 +33,8 @@ MAX_MOVES = 12
 ENOUGH_RMS_LEVELS = 0.33
 # What even the best start leaves of the squared depths tells that no shadow explains them.
 HOPELESS_SHARE = 0.25
-# A spread or a sideways offset must take away this part of the squared misfit.
-EXTRA_GAIN = 0.25
+# A spread or a sideways offset must bring the misfit down to this part.
+EXTRA_GAIN = 0.87
 # Blur radii below a pixel are steps. A shadow lies no farther off than this part of its blur.
 MIN_BLUR = 0.5
 FARTHEST = 1.5
@@ -59,7 +60,8 @@ PLAIN, WITH_SPREAD, WITH_X = _moves((1, 2)), _moves((1, 2, 3)), _moves((0, 1, 2,
 class Samples:
     """Depths of all sides in one list, ready to be compared with shadows of any shape."""
 
-    def __init__(self, seen: Penumbra) -> None:
+    def __init__(self, seen: Penumbra, kernel: Kernel) -> None:
+        self._kernel = kernel
         self.depths = np.concatenate(list(seen.depths.values()))
         self.total = float((self.depths**2).sum())
         counts = [len(depth) for depth in seen.depths.values()]
@@ -90,7 +92,7 @@ class Samples:
         x, y, blur, spread = shapes.T
         grow = np.stack([spread - y, spread + x, spread + y, spread - x], axis=1)
         near, far = grow[:, self._side], grow[:, self._opposite]
-        at = _tables(blur)
+        at = _tables(blur, self._kernel)
         shade = at(self._outward - near) - at(self._outward + self._deep + far)
         if self._beside.any():
             # The neighbour's shadow comes from the other end of the gap.
@@ -112,30 +114,58 @@ class Samples:
         return np.asarray(depth, np.float64)
 
 
-def search_shape(samples: Samples, seen: Penumbra) -> tuple[Floats, float]:
-    """Find the plainest shape that fits: without a spread or a sideways offset if possible.
+@dataclass(frozen=True, slots=True)
+class ShapeFit:
+    """A shape, (4,): x, y, blur and spread in pixels; and the squared levels it leaves."""
 
-    Returns:
-        x, y, blur and spread in pixels, shape (4,), and the squared levels they leave.
-    """
-    size = samples.depths.size
-    shape = _start(samples, seen, START_SPREADS[:1])
-    misfit = float(samples.misfits(shape[None])[0])
-    if misfit > HOPELESS_SHARE * samples.total:
-        return shape, misfit
-    shape, misfit = _refine(samples, shape, PLAIN)
-    if misfit <= ENOUGH_RMS_LEVELS**2 * size:
-        return shape, misfit
+    samples: Samples
+    shape: Floats
+    misfit: float
+
+    @property
+    def rms_levels(self) -> float:
+        """What is left at each sample and channel."""
+        return float(np.sqrt(self.misfit / self.samples.depths.size))
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether no shape near this one explains the depths."""
+        return self.misfit > HOPELESS_SHARE * self.samples.total
+
+    @property
+    def depth(self) -> Floats:
+        """The levels that the full shadow takes off, shape (3,)."""
+        return self.samples.depth_of(self.shape)
+
+
+def fit_shape(seen: Penumbra) -> ShapeFit:
+    """Find the plainest shape that fits: without a spread or a sideways offset if possible."""
+    fit = _fit_plain(Samples(seen, Kernel.THREE_BOXES), seen)
+    if fit.rms_levels > ENOUGH_RMS_LEVELS and not fit.hopeless:
+        other = _fit_plain(Samples(seen, Kernel.GAUSSIAN), seen)
+        fit = min(fit, other, key=lambda one: one.rms_levels)
+    if fit.rms_levels <= ENOUGH_RMS_LEVELS or fit.hopeless:
+        return fit
+    samples, plain = fit.samples, fit.shape
     ways = []
     if len(seen.depths) > MIN_SIDES:
         ways.append((_start(samples, seen, START_SPREADS), WITH_SPREAD))
     if Side.LEFT in seen.depths and Side.RIGHT in seen.depths:
-        ways.append((shape, WITH_X))
+        ways.append((plain, WITH_X))
     for start, free in ways:
-        other, left = _refine(samples, start, free)
-        if left < (1 - EXTRA_GAIN) * misfit:
-            shape, misfit = other, left
-    return shape, misfit
+        other = _refine(samples, start, free)
+        if other.rms_levels < EXTRA_GAIN * fit.rms_levels:
+            fit = other
+    return fit
+
+
+def _fit_plain(samples: Samples, seen: Penumbra) -> ShapeFit:
+    """Fit offset and blur alone."""
+    start = _start(samples, seen, START_SPREADS[:1])
+    misfit = float(samples.misfits(start[None])[0])
+    if misfit > HOPELESS_SHARE * samples.total:
+        return ShapeFit(samples, start, misfit)
+    return _refine(samples, start, PLAIN)
 
 
 def _start(samples: Samples, seen: Penumbra, spreads: Sequence[float]) -> Floats:
@@ -158,7 +188,7 @@ def _start(samples: Samples, seen: Penumbra, spreads: Sequence[float]) -> Floats
     return np.asarray(shapes[int(np.argmin(samples.misfits(shapes)))])
 
 
-def _refine(samples: Samples, shape: Floats, moves: Floats) -> tuple[Floats, float]:
+def _refine(samples: Samples, shape: Floats, moves: Floats) -> ShapeFit:
     """Move a shape in ever smaller steps as long as the fit gets better."""
     misfit = float(samples.misfits(shape[None])[0])
     for step in STEPS:
@@ -172,7 +202,7 @@ def _refine(samples: Samples, shape: Floats, moves: Floats) -> tuple[Floats, flo
             if misfits[best] >= misfit:
                 break
             shape, misfit = moved[best], float(misfits[best])
-    return shape, misfit
+    return ShapeFit(samples, shape, misfit)
 
 
 def _are_plausible(shapes: Floats) -> NDArray[np.bool_]:
@@ -183,14 +213,14 @@ def _are_plausible(shapes: Floats) -> NDArray[np.bool_]:
     return np.asarray(soft & aside & (np.abs(y) <= FARTHEST * blur + 1))
 
 
-def _tables(blurs: Floats) -> Callable[[Floats], Floats]:
+def _tables(blurs: Floats, kernel: Kernel) -> Callable[[Floats], Floats]:
     """Return a function from places outward, shape (m, n), to shares, row m blurred by blurs[m].
 
     The tables of all blurs stand one behind the other, so that one look-up serves them all.
     """
     values, which = np.unique(blurs, return_inverse=True)
     length = len(OUTWARD)
-    table = np.concatenate([fall_off(float(value)) for value in values])
+    table = np.concatenate([fall_off(float(value), kernel) for value in values])
     starts = (which * length - OUTWARD[0])[:, None]
     index = np.arange(len(table))
 

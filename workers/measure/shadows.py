@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from workers.measure.measurements import Box, ShadowMeasurement
 from workers.measure.penumbra import MIN_LENGTH, MIN_SIDE_PX, Penumbra, Side, Surroundings
 from workers.measure.scene import ROOT, ElementKind, Scene
-from workers.measure.shade import MIN_SIDES, Samples, search_shape
+from workers.measure.shade import MIN_SIDES, fit_shape
 
 Floats = NDArray[np.float64]
 
@@ -128,19 +128,17 @@ def _fit_sides(seen: Penumbra) -> Fit | None:
         return None
     if Side.TOP not in seen.depths and Side.BOTTOM not in seen.depths:
         return None  # nothing shows how far it is moved down
-    samples = Samples(seen)
-    shape, misfit = search_shape(samples, seen)
-    rms = float(np.sqrt(misfit / samples.depths.size))
-    depth = samples.depth_of(shape)
-    strongest = float(np.abs(samples.depths).max())
+    fit = fit_shape(seen)
+    rms, depth = fit.rms_levels, fit.depth
+    strongest = max(float(np.abs(one).max()) for one in seen.depths.values())
     if rms > max(MAX_RMS_LEVELS, MAX_RMS_SHARE * strongest):
         return None
-    lighter, darker = MAX_ALPHA * (FULL_LEVEL - seen.ambient), MAX_ALPHA * seen.ambient
     if depth.min() < -1 and depth.max() > 1:
         return None  # no color darkens one channel and lightens another
+    lighter, darker = MAX_ALPHA * (FULL_LEVEL - seen.ambient), MAX_ALPHA * seen.ambient
     if np.any(depth > darker + 1) or np.any(-depth > lighter + 1):
         return None
-    x, y, blur, spread = (float(value) for value in shape)
+    x, y, blur, spread = (float(value) for value in fit.shape)
     return Fit(x, y, blur, spread, depth, seen.ambient, rms, len(seen.depths), seen.box)
 
 
