@@ -17,6 +17,8 @@ from workers.measure.scene import Scene, TextLine
 
 Floats = NDArray[np.float64]
 
+# Where red, green and blue stand in a packed color.
+SHIFTS = (16, 8, 0)
 # A column of pixels belongs to a letter from this much coverage on.
 INK_COVERAGE = 0.25
 # Coverage at which a column is as good as full.
@@ -107,20 +109,20 @@ def _run_of(scene: Scene, line: TextLine) -> _Run:
 
 
 def _coverage(scene: Scene, line: TextLine, columns: slice) -> Floats:
-    """Return how much of each pixel the text covers, 0 to 1, shape (height, columns)."""
+    """Return how much of each pixel the text covers, 0 to 1, shape (height, columns).
+
+    The channel in which text and background differ most tells it.
+    """
     rows = slice(line.box.y, line.box.bottom)
-    paper = _unpack(scene.background[rows, columns])
-    toward = _unpack(np.array(line.color, np.uint32)) - paper
-    length = np.maximum(1.0, (toward * toward).sum(axis=-1))
-    along = ((scene.rgb[rows, columns] - paper) * toward).sum(axis=-1)
-    covered: Floats = np.clip(along / length, 0.0, 1.0)
+    papers = scene.background[rows, columns]
+    paper = int(papers.flat[0]) if papers.size else 0
+    contrasts = [abs((line.color >> shift & 255) - (paper >> shift & 255)) for shift in SHIFTS]
+    channel = contrasts.index(max(contrasts))
+    behind = (papers >> SHIFTS[channel] & 255).astype(np.float64)
+    toward = (line.color >> SHIFTS[channel] & 255) - behind
+    toward[toward == 0] = 1
+    covered: Floats = np.clip((scene.rgb[rows, columns, channel] - behind) / toward, 0.0, 1.0)
     return covered
-
-
-def _unpack(packed: NDArray[np.uint32]) -> Floats:
-    """Return red, green and blue, 0 to 255, along a new last axis."""
-    channels = [(packed >> shift) & 255 for shift in (16, 8, 0)]
-    return np.stack(channels, axis=-1).astype(np.float64)
 
 
 def _edge(coverage: Floats) -> tuple[float, float]:
