@@ -146,15 +146,16 @@ def _pool(lines: Sequence[Stems]) -> list[Stems]:
             alike[0].append(stems)
         else:
             pools.append((looks, [stems]))
-    return [
-        Stems(
-            baseline=0,
-            heights=np.concatenate([stems.heights for stems in pool]),
-            widths=np.concatenate([stems.widths for stems in pool]),
-            pairs=np.concatenate([stems.pairs for stems in pool]),
-        )
-        for _, pool in pools
-    ]
+    return [_unite(pool) for _, pool in pools]
+
+
+def _unite(pool: Sequence[Stems]) -> Stems:
+    return Stems(
+        baseline=0,
+        heights=np.concatenate([stems.heights for stems in pool]),
+        widths=np.concatenate([stems.widths for stems in pool]),
+        pairs=np.concatenate([stems.pairs for stems in pool]),
+    )
 
 
 def _range(mark: Marks) -> tuple[float, float]:

@@ -83,12 +83,12 @@ def measure_stems(coverage: Coverage, labels: NDArray[np.int32], lightness: floa
     """
     baseline = find_baseline(coverage)
     tallest = _tallest(coverage, baseline)
-    middle, variation = _cut(coverage, baseline, tallest)
-    runs = _runs(middle > STROKE_MIN)
-    widths, centers, roughness = _sum_runs(middle, variation, runs)
-    strongest = np.array([a + int(middle[a:b].argmax()) for a, b in runs], np.intp)
+    core, variation = _cut(coverage, baseline, tallest)
+    runs = _runs(core > STROKE_MIN)
+    widths, centers, roughness = _sum_runs(core, variation, runs)
+    strongest = np.array([a + int(core[a:b].argmax()) for a, b in runs], np.intp)
     upright = (roughness < STROKE_VARIATION) & (widths < STROKE_MAX_WIDTH * tallest)
-    heights = _stand(coverage, middle, strongest, baseline)
+    heights = _stand(coverage, core, strongest, baseline)
     upright &= heights >= STANDING_MIN * tallest
     chosen = np.flatnonzero(upright)
     if not len(chosen):
@@ -120,8 +120,8 @@ def _cut(coverage: Coverage, baseline: int, tallest: float) -> tuple[Coverage, C
     high = baseline - max(CUT_MIN_ROWS + 1, round(CUT_HIGH * tallest))
     low = max(baseline - max(1, round(CUT_LOW * tallest)), high + CUT_MIN_ROWS)
     band = coverage[max(0, high) : low]
-    middle = np.sort(band, axis=0)[len(band) // 2]
-    return middle, np.abs(band - middle).mean(axis=0)
+    core = np.sort(band, axis=0)[len(band) // 2]
+    return core, np.abs(band - core).mean(axis=0)
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -130,27 +130,27 @@ def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _sum_runs(
-    middle: Coverage, variation: Coverage, runs: list[tuple[int, int]]
+    core: Coverage, variation: Coverage, runs: list[tuple[int, int]]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Return each run's summed coverage, its center column and its relative variation."""
     if not runs:
         empty = np.zeros(0, np.float32)
         return empty, empty, empty
     cuts = np.array(runs, np.intp).ravel()
-    columns = np.arange(len(middle), dtype=np.float32) + 0.5
-    padded = np.stack([middle, middle * columns, variation])
+    columns = np.arange(len(core), dtype=np.float32) + 0.5
+    padded = np.stack([core, core * columns, variation])
     padded = np.pad(padded, ((0, 0), (0, 1)))  # reduceat may cut one past the end
     width, moment, strays = np.add.reduceat(padded, cuts, axis=1)[:, ::2]
     return width, moment / width, strays / width
 
 
 def _stand(
-    coverage: Coverage, middle: Coverage, columns: NDArray[np.intp], baseline: int
+    coverage: Coverage, core: Coverage, columns: NDArray[np.intp], baseline: int
 ) -> NDArray[np.float32]:
     """Follow each column up from the baseline; return its height, the last row in part."""
     if not len(columns):
         return np.zeros(0, np.float32)
-    above = coverage[:baseline, columns][::-1] / middle[columns]
+    above = coverage[:baseline, columns][::-1] / core[columns]
     standing = np.vstack([above >= STROKE_END, np.zeros((1, len(columns)), np.bool_)])
     end = standing.argmin(axis=0)
     padded = np.clip(np.vstack([above, np.zeros((2, len(columns)), np.float32)]), 0, 1)
