@@ -70,7 +70,7 @@ def test_the_color_is_that_of_the_fully_covered_pixels(color: str) -> None:
 
 def test_a_pale_word_beside_a_dark_one_is_not_thin() -> None:
     alone = draw_page(500, 60)
-    write(alone, 130, 40, "Hill climbing in mind", 16, "#999999")
+    write(alone, 122, 40, "Hill climbing in mind", 16, "#999999")
     beside = write(alone.copy(), 20, 40, "Finding linen", 16, "#000000")
 
     (pale,), (both,) = lines_of(alone), lines_of(beside)
