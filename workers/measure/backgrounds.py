@@ -66,13 +66,17 @@ def absorb_soft(background: Packed, packed: Packed, soft: Segmentation) -> None:
     reached[seeds] = True
     reached[0] = False
     labels, pixels = soft.labels.ravel(), packed.ravel()
+    own = labels[ink]
+    shadow = [ink[reached[own]]]
     # A pixel beside a hard step has no label of its own; its left or upper neighbour speaks.
-    shadow = reached[labels[ink]]
+    unlabeled = ink[own == 0]
     for back in (1, packed.shape[1]):
-        before = np.maximum(ink - back, 0)
-        near = _level_distance(pixels[ink], pixels[before]) <= SOFT_STEP
-        shadow |= near & reached[labels[before]]
-    background.ravel()[ink[shadow]] = pixels[ink[shadow]]
+        before = np.maximum(unlabeled - back, 0)
+        beside = reached[labels[before]]
+        here, there = unlabeled[beside], before[beside]
+        shadow.append(here[_level_distance(pixels[here], pixels[there]) <= SOFT_STEP])
+    for found in shadow:
+        background.ravel()[found] = pixels[found]
 
 
 def _level_distance(first: Packed, second: Packed) -> NDArray[np.int32]:

@@ -20,12 +20,11 @@ Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
 # Corners are read in squares of these sides, the next larger where the arc fills the square:
-# small ones first, since content may lie near.
-PATCH_SIDES = (8, 16, 32, 64)
+# small ones first, since content may lie near. In each, radii are tried in steps of so many
+# pixels; the best one is then refined between its neighbours.
+PATCHES = ((8, 0.25), (16, 0.25), (32, 0.5), (64, 1.0))
 # An arc wider than this part of its square wants a larger square.
 PATCH_ROOM = 0.8
-# Radii are tried in steps of this many pixels.
-RADIUS_STEP = 0.25
 # Samples a pixel, each way, of the drawn circles.
 SUPERSAMPLING = 8
 # Pixels that the color beyond the corner counts for when the outside color is fitted.
@@ -71,12 +70,16 @@ class _Corners:
 
 @dataclass(frozen=True, slots=True)
 class _Paints:
-    """The colors (n, 3) along the boxes' edges and inside, their border, the image's noise."""
+    """The colors (n, 3) along the boxes' edges and inside, their border, the image's noise.
+
+    ``step`` is the distance between the radii that are tried, in pixels.
+    """
 
     edge: Floats
     fill: Floats
     border_px: int
     noise: float
+    step: float
 
 
 def measure_corners(rgb: Rgb, outlines: Sequence[Outline], noise: float = 0) -> Floats:
@@ -119,11 +122,11 @@ def _measure_group(rgb: Rgb, outlines: Sequence[Outline], border_px: int, noise:
     square = inside & (np.abs(rgb[y, x] - edge).max(axis=1) <= SQUARE_LEVELS + 3 * noise)
     radii[square] = 0
     pending = np.flatnonzero(inside & ~square)
-    for side in PATCH_SIDES:
+    for side, step in PATCHES:
         if not len(pending):
             break
         patch = _cut(rgb, corners, pending, side)
-        paints = _Paints(edge[pending], fill[pending], border_px, noise)
+        paints = _Paints(edge[pending], fill[pending], border_px, noise, step)
         found, best = _fit_arcs(patch, paints, half[pending])
         radii[pending] = found
         pending = pending[(best > PATCH_ROOM * side) & (half[pending] > PATCH_ROOM * side)]
@@ -174,7 +177,7 @@ def _fit_arcs(patch: Floats, paints: _Paints, half: Indices) -> tuple[Floats, Fl
     beyond = patch[:, 0, 0]
     errors = _errors(patch[:, 1:, 1:].reshape(len(patch), -1, 3), beyond, paints)
     errors = np.maximum(errors - 3 * (side * paints.noise) ** 2, 0)
-    radii = np.arange(errors.shape[1]) * RADIUS_STEP
+    radii = np.arange(errors.shape[1]) * paints.step
     errors[radii[None] > half[:, None] + PILL_SLACK_PX] = np.inf
     index = errors.argmin(axis=1)
     error, best = errors[np.arange(len(index)), index], radii[index]
@@ -183,7 +186,7 @@ def _fit_arcs(patch: Floats, paints: _Paints, half: Indices) -> tuple[Floats, Fl
     fits = wrong <= WRONG_PIXELS * np.maximum(best, 1)
     fits &= (error <= ARC_ERROR_SHARE * errors[:, 0]) | (best < SQUARE_RADIUS)
     fits &= (contrast >= MIN_CONTRAST) & (best <= PATCH_ROOM * side)
-    radius = np.where(best < SQUARE_RADIUS, 0, best + _refine(errors, index))
+    radius = np.where(best < SQUARE_RADIUS, 0, best + paints.step * _refine(errors, index))
     return np.where(fits, radius, np.nan).astype(np.float32), best.astype(np.float32)
 
 
@@ -194,7 +197,7 @@ def _errors(pixels: Floats, beyond: Floats, paints: _Paints) -> Floats:
     the best outside color is (sum w q + weight beyond) / (sum w w + weight), per channel. All
     colors are taken relative to ``beyond``.
     """
-    outer, inner = _drawn_corners(round(pixels.shape[1] ** 0.5), paints.border_px)
+    outer, inner = _drawn_corners(round(pixels.shape[1] ** 0.5), paints.step, paints.border_px)
     pixels, ring, core = pixels - beyond[:, None], paints.edge - beyond, paints.fill - beyond
     outside, between = 1 - outer, outer - inner
     total = pixels.sum(axis=1)
@@ -224,7 +227,7 @@ def _project(masks: Floats, pixels: Floats) -> Floats:
 
 
 def _refine(errors: Floats, index: Indices) -> Floats:
-    """Return the offset, in pixels, of the parabola's foot through the best radius."""
+    """Return the offset, in steps, of the parabola's foot through the best radius."""
     every, last = np.arange(len(index)), errors.shape[1] - 1
     before = errors[every, np.maximum(index - 1, 0)]
     after = errors[every, np.minimum(index + 1, last)]
@@ -232,11 +235,11 @@ def _refine(errors: Floats, index: Indices) -> Floats:
     after = np.where(usable, after, before)
     curve = before + after - 2 * errors[every, index]
     offset = np.where(usable & (curve > 0), (before - after) / np.maximum(2 * curve, 1e-6), 0)
-    return np.asarray(offset * RADIUS_STEP, np.float32)
+    return np.asarray(offset, np.float32)
 
 
 @cache
-def _drawn_corners(side: int, border_px: int) -> tuple[Floats, Floats]:
+def _drawn_corners(side: int, step: float, border_px: int) -> tuple[Floats, Floats]:
     """Draw corners of rising radius: the part of each pixel inside the outer and inner outline.
 
     Returns:
@@ -245,7 +248,7 @@ def _drawn_corners(side: int, border_px: int) -> tuple[Floats, Floats]:
     """
     fine = (np.arange(side * SUPERSAMPLING) + 0.5) / SUPERSAMPLING
     outer, inner = [], []
-    for radius in np.arange(0, side, RADIUS_STEP):
+    for radius in np.arange(0, side, step):
         outer.append(_quarter(fine, radius))
         inner.append(_quarter(fine - border_px, max(0.0, radius - border_px)))
     return np.array(outer, np.float32), np.array(inner, np.float32)

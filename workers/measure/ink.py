@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.measure.components import Components, label_components
 from workers.measure.measurements import Box
-from workers.measure.regions import HARD_STEP, Labels
-from workers.measure.scene import ElementKind, Packed, Rgb
+from workers.measure.regions import HARD_STEP
+from workers.measure.scene import ElementKind, Mask, Packed, Rgb
 
 # A divider is at most this thick and at least this long, in device pixels, and nearly solid.
 DIVIDER_MAX_THICKNESS = 4
@@ -44,17 +45,6 @@ ICON_MAX_SIDE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Ink:
-    """Connected ink: ``labels`` (0 is background) and a row of x, y, width, height, pixels each.
-
-    ``stats`` has one row a label, row 0 being the background.
-    """
-
-    labels: Labels
-    stats: NDArray[np.int32]
-
-
-@dataclass(frozen=True, slots=True)
 class Shape:
     """A piece of ink that is no letter."""
 
@@ -63,14 +53,13 @@ class Shape:
     color: int | None
 
 
-def find_ink(packed: Packed, background: Packed) -> Ink:
+def find_ink(packed: Packed, background: Packed) -> Components:
     """Find the 8-connected pieces of what differs from the background."""
-    mask = cv2.compare(packed, background, cv2.CMP_NE)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    return Ink(cast("Labels", labels), cast("NDArray[np.int32]", stats))
+    mask = cast("Mask", cv2.compare(packed, background, cv2.CMP_NE))
+    return label_components(mask, connectivity=8)
 
 
-def find_dividers(rgb: Rgb, packed: Packed, ink: Ink) -> list[Shape]:
+def find_dividers(rgb: Rgb, packed: Packed, ink: Components) -> list[Shape]:
     """Find straight lines of one color with a hard step, and then rest, on both long sides."""
     wide, tall, pixels = ink.stats[:, 2], ink.stats[:, 3], ink.stats[:, 4]
     solid = pixels >= DIVIDER_SOLID * wide * tall
@@ -85,36 +74,42 @@ def find_dividers(rgb: Rgb, packed: Packed, ink: Ink) -> list[Shape]:
     return shapes
 
 
-def find_shapes(rgb: Rgb, packed: Packed, background: Packed, ink: Ink) -> list[Shape]:
+def find_shapes(rgb: Rgb, packed: Packed, background: Packed, ink: Components) -> list[Shape]:
     """Find pieces of ink that cannot be letters: solid, of several colors, or too tall."""
     wide, tall, pixels = ink.stats[:, 2], ink.stats[:, 3], ink.stats[:, 4]
     large = (wide >= SHAPE_MIN_SIDE) & (tall >= SHAPE_MIN_SIDE)
     large &= pixels >= FRAME_SHARE * wide * tall
-    large[0] = False
     shapes = []
     for label in np.flatnonzero(large):
         box = _box(ink, int(label))
         area = np.s_[box.y : box.bottom, box.x : box.right]
         mine = ink.labels[area] == label
-        solid = float(mine.mean()) >= SOLID_SHARE
-        colors = rgb[area][mine].astype(np.float32)
-        behind = background[area][mine]
-        off_line = _off_line_share(colors, behind)
-        color = _single_color(packed[area][mine]) if solid else None
-        if color is None and off_line <= OFF_LINE_SHARE and _is_soft(rgb[area], mine):
-            continue
-        if not (solid or off_line > OFF_LINE_SHARE or box.height > LETTER_MAX_HEIGHT):
-            continue
-        kind = (
-            ElementKind.ICON
-            if max(box.width, box.height) <= ICON_MAX_SIDE
-            else (ElementKind.PICTURE)
-        )
-        shapes.append(Shape(kind, box, color))
+        shape = _shape_of(box, rgb[area], packed[area], background[area], mine)
+        if shape is not None:
+            shapes.append(shape)
     return shapes
 
 
-def _box(ink: Ink, label: int) -> Box:
+def _shape_of(
+    box: Box, rgb: Rgb, packed: Packed, background: Packed, mine: NDArray[np.bool_]
+) -> Shape | None:
+    """Tell what a piece of ink is, from the pixels of its box; None for letters and shadows."""
+    at = np.flatnonzero(mine)
+    solid = len(at) >= SOLID_SHARE * mine.size
+    at = at[:: len(at) // SHAPE_SAMPLE + 1]
+    colors = rgb.reshape(-1, 3)[at].astype(np.float32)
+    off_line = _off_line_share(colors, background.reshape(-1)[at])
+    blended = off_line <= OFF_LINE_SHARE
+    if blended and not solid and box.height <= LETTER_MAX_HEIGHT:
+        return None
+    color = _single_color(packed.reshape(-1)[at]) if solid else None
+    if color is None and blended and _is_soft(rgb, mine):
+        return None
+    small = max(box.width, box.height) <= ICON_MAX_SIDE
+    return Shape(ElementKind.ICON if small else ElementKind.PICTURE, box, color)
+
+
+def _box(ink: Components, label: int) -> Box:
     x, y, width, height = (int(value) for value in ink.stats[label, :4])
     return Box(x, y, width, height)
 
@@ -150,7 +145,7 @@ def _samples(start: int, length: int) -> NDArray[np.intp]:
     return np.linspace(start, start + length - 1, DIVIDER_SAMPLES + 2).astype(np.intp)[1:-1]
 
 
-def _is_letter(ink: Ink, box: Box) -> bool:
+def _is_letter(ink: Components, box: Box) -> bool:
     """Tell whether an upright stroke has ink beside it as near as letters stand."""
     if box.width > box.height:
         return False
@@ -162,7 +157,7 @@ def _is_letter(ink: Ink, box: Box) -> bool:
 
 def _single_color(pixels: Packed) -> int | None:
     """Return the color of most pixels, None where no color has so many."""
-    colors, counts = np.unique(pixels[:: max(1, len(pixels) // SHAPE_SAMPLE)], return_counts=True)
+    colors, counts = np.unique(pixels, return_counts=True)
     most = int(counts.argmax())
     return int(colors[most]) if counts[most] >= SINGLE_SHARE * counts.sum() else None
 
@@ -176,10 +171,8 @@ def _is_soft(pixels: Rgb, mine: NDArray[np.bool_]) -> bool:
 
 def _off_line_share(colors: NDArray[np.float32], behind: Packed) -> float:
     """Return how much of the colors lies off the line from background to strongest color."""
-    step = max(1, len(colors) // SHAPE_SAMPLE)
-    sample, under = colors[::step], behind[::step]
-    back = np.stack([under >> 16 & 255, under >> 8 & 255, under & 255], axis=1)
-    offset = sample - back.astype(np.float32)
+    back = np.stack([behind >> 16 & 255, behind >> 8 & 255, behind & 255], axis=1)
+    offset = colors - back.astype(np.float32)
     length = np.linalg.norm(offset, axis=1)
     strongest = offset[length.argmax()] / max(1.0, float(length.max()))
     along = offset @ strongest

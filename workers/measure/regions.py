@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.measure.components import Labels, label_components
 from workers.measure.measurements import Box
 from workers.measure.nesting import corners_of
 from workers.measure.preprocess import find_changes
 from workers.measure.scene import Mask, Packed, Rgb
 
-Labels = NDArray[np.int32]
 Pixels = NDArray[np.uint8]
 Sides = tuple[bool, bool, bool, bool]  # top, right, bottom, left
 
@@ -146,22 +146,30 @@ def overlap(box: Box, others: Sequence[Box]) -> NDArray[np.float64]:
 
 def _segment(rgb: Rgb, packed: Packed, still: Mask) -> Segmentation:
     """Label connected still pixels and describe the components worth it."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(still, connectivity=4)
-    wide = (stats[:, 2] >= MIN_SIDE - 1) & (stats[:, 3] >= MIN_SIDE - 1)
-    keep = np.flatnonzero(wide & (stats[:, 4] >= MIN_AREA))
+    found = label_components(still, connectivity=4)
+    wide, tall, pixels = found.stats[:, 2], found.stats[:, 3], found.stats[:, 4]
+    worth = (pixels > RECTANGLE_AREA * wide * tall) & (pixels >= MIN_AREA)
+    worth |= pixels >= IRREGULAR_SHARE * packed.size
+    worth &= (wide >= MIN_SIDE - 1) & (tall >= MIN_SIDE - 1)
     regions = []
-    for label in keep[keep != 0]:
-        region = _describe(rgb, packed, cast("Labels", labels), int(label), stats[label])
-        if region.is_box or region.pixels >= IRREGULAR_SHARE * packed.size:
+    for label in np.flatnonzero(worth):
+        region = _describe(rgb, packed, found.labels, int(label), found.stats[label])
+        if region is not None:
             regions.append(region)
     regions.sort(key=lambda region: -region.box.area)
-    return Segmentation(cast("Labels", labels), count, tuple(regions))
+    return Segmentation(found.labels, found.count, tuple(regions))
 
 
 def _describe(
-    rgb: Rgb, packed: Packed, labels: Labels, label: int, stats: NDArray[np.int32]
-) -> Region:
+    rgb: Rgb,
+    packed: Packed,
+    labels: Labels,
+    label: int,
+    stats: NDArray[np.int32],
+) -> Region | None:
+    """Describe a component; None for one that is neither a box nor large."""
     x, y, core_width, core_height, pixels = (int(value) for value in stats)
+    is_large = pixels >= IRREGULAR_SHARE * packed.size
     height, width = packed.shape
     core = labels[y : y + core_height, x : x + core_width]
     box = Box(
@@ -171,17 +179,16 @@ def _describe(
         core_height + (y + core_height < height),
     )
     sides = _side_masks(core, label)
-    color, mode_share = _mode(packed[y : y + core_height, x : x + core_width], core, label)
     open_sides = (y == 0, box.right >= width, box.bottom >= height, x == 0)
+    is_box = _is_box_shape(core, (label, box, pixels), sides, open_sides)
+    if not (is_box or is_large):
+        return None
     hard = _hard_sides(rgb, box, sides)
     closed = sum(seen or is_open for seen, is_open in zip(hard, open_sides, strict=True))
-    is_box = (
-        closed >= CLOSED_SIDES
-        and any(hard)
-        and mode_share >= MODE_SHARE
-        and _is_box_shape(core, (label, box, pixels), sides, open_sides)
-    )
-    return Region(label, box, color, pixels, hard, open_sides, is_box)
+    color, mode_share = _mode(packed[y : y + core_height, x : x + core_width], core, label)
+    is_box = is_box and closed >= CLOSED_SIDES and any(hard) and mode_share >= MODE_SHARE
+    region = Region(label, box, color, pixels, hard, open_sides, is_box)
+    return region if is_box or is_large else None
 
 
 def _side_masks(core: Labels, label: int) -> tuple[NDArray[np.bool_], ...]:
