@@ -93,7 +93,7 @@ def measure_noise(rgb: Rgb) -> Noise:
     larger = np.maximum(size[:, :-1], size[:, 1:])
     alternating = ((left ^ right) < 0) & (smaller >= NOISE_STEP_MIN) & (larger <= NOISE_STEP_MAX)
     noisy = _tile_levels(alternating) > TILE_SHARE_LEVEL
-    content = _tile_levels(size > CONTENT_STEP) > TILE_SHARE_LEVEL
+    content = _tile_levels(size[:, :-1] > CONTENT_STEP) > TILE_SHARE_LEVEL
     tiles = float((noisy & content).sum() / max(1, content.sum()))
     return Noise(tiles, float(alternating.mean()) if alternating.size else 0.0)
 

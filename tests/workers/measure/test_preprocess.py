@@ -125,3 +125,8 @@ def test_an_image_without_flat_areas_has_no_peaks() -> None:
 
     assert not len(find_peaks(noise))
     assert snap_palette(noise).shape == noise.shape
+
+
+@pytest.mark.parametrize("width", range(286, 294))
+def test_noise_is_measured_at_any_width(width: int) -> None:
+    assert choose_path(drawing.draw_page(width, 31)) is Path.EXACT
