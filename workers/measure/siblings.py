@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.measure.edges import find_edges
 from workers.measure.lineboxes import LineBox, find_line_boxes
 from workers.measure.scene import ROOT, Element, ElementKind, Scene
 
@@ -56,10 +57,11 @@ def find_siblings(scene: Scene) -> list[Siblings]:
 
 def _siblings_of(scene: Scene, parent: int, children: list[Element | LineBox]) -> Siblings:
     """Put the children of one parent into arrays."""
-    edges = np.array([_edges_of(child) for child in children], np.float64)
+    _, inner = find_edges(scene, scene.elements[parent])
+    edges = np.array([_edges_of(scene, child) for child in children], np.float64)
     return Siblings(
         parent=parent,
-        inner=_inner_of(scene.elements[parent]),
+        inner=inner,
         edges=edges,
         kinds=tuple(child.kind if isinstance(child, Element) else None for child in children),
         lines=tuple(child if isinstance(child, LineBox) else None for child in children),
@@ -69,20 +71,12 @@ def _siblings_of(scene: Scene, parent: int, children: list[Element | LineBox]) -
     )
 
 
-def _edges_of(child: Element | LineBox) -> tuple[float, float, float, float]:
+def _edges_of(scene: Scene, child: Element | LineBox) -> Floats:
     """Return left, top, right and bottom of an element or a line box."""
     if isinstance(child, LineBox):
-        return child.left, child.top, child.right, child.bottom
-    return child.box.x, child.box.y, child.box.right, child.box.bottom
-
-
-def _inner_of(element: Element) -> Floats:
-    """Return left, top, right and bottom of the box inside its border."""
-    box, border = element.box, element.border
-    edges = np.array([box.x, box.y, box.right, box.bottom], np.float64)
-    if border is not None:
-        edges += (border.left, border.top, -border.right, -border.bottom)
-    return edges
+        return np.array([child.left, child.top, child.right, child.bottom])
+    outer, _ = find_edges(scene, child)
+    return outer
 
 
 def _facing(low: Floats, high: Floats) -> Bools:
