@@ -24,17 +24,21 @@ FOLLOWS_LEVELS = 2.5
 REACH_PX = 2 * CELL_PX
 # A box is looked at on a lattice of this many points each way.
 FILL_SAMPLES = 30
-# The first line of a circle is a quarter of its diameter, and of the side opposite too; a circle
+# The second line of a circle is over a quarter of its diameter, and the one opposite too; a circle
 # covers .785 of its box, of which text takes some.
-MIN_SIDE_SHARE = 0.2
+MIN_SIDE_SHARE = 0.25
 EVEN_SIDES = 0.6
 MIN_BOX_SHARE = 0.6
 # A box this large, as a part of the image each way, is the page: cards may hide most of it.
 PAGE_SHARE = 0.95
 MIN_PAGE_SHARE = 0.15
+# What stops may leave of a profile; shadows, seen as gradients, leave more. On a page they only
+# add to what is left.
+BOX_ERROR_LEVELS = 0.4
+PAGE_ERROR_LEVELS = 0.6
 # Gradients whose colors differ by fewer levels and whose angles by fewer degrees are one.
 SAME_LEVELS = 8
-SAME_ANGLE_DEG = 4.0
+SAME_ANGLE_DEG = 6.0
 HALF_TURN_DEG = 180.0
 # Confidence falls from 1 with what the model leaves, down to this at the limit.
 LEAST_CONFIDENCE = 0.6
@@ -98,7 +102,8 @@ def _fit(rgb: Rgb, ramp: Ramp) -> _Fit | None:
         return None
     if not _fills(rgb, profile, box):
         return None
-    stops = fit_stops(profile, box)
+    is_page = _is_page(rgb, box)
+    stops = fit_stops(profile, box, PAGE_ERROR_LEVELS if is_page else BOX_ERROR_LEVELS)
     if stops is None:
         return None
     kind = profile.line.kind
@@ -113,14 +118,12 @@ def _fills(rgb: Rgb, profile: Profile, box: Box) -> bool:
     one opposite, and cover most of their box. A page is covered by what stands on it.
     """
     height, width = rgb.shape[:2]
-    x = np.linspace(box.x, box.right - 1, min(FILL_SAMPLES, box.width)).astype(np.int64)
-    y = np.linspace(box.y, box.bottom - 1, min(FILL_SAMPLES, box.height)).astype(np.int64)
-    across, down = np.meshgrid(x, y)
+    across, down = np.meshgrid(_spaced(box.x, box.right), _spaced(box.y, box.bottom))
     points = np.column_stack([across.ravel(), down.ravel()]).astype(np.float64) + 0.5
     colors = profile.colors_of(points)
     distance = np.abs(rgb[down.ravel(), across.ravel()] - colors).max(axis=1)
     follows = (distance <= FOLLOWS_LEVELS).reshape(across.shape)
-    if box.width > PAGE_SHARE * width and box.height > PAGE_SHARE * height:
+    if _is_page(rgb, box):
         return bool(follows.mean() >= MIN_PAGE_SHARE)
     cut = (box.y == 0, box.right == width, box.bottom == height, box.x == 0)
     sides = (follows[0], follows[:, -1], follows[-1], follows[:, 0])
@@ -132,6 +135,17 @@ def _fills(rgb: Rgb, profile: Profile, box: Box) -> bool:
         if not even and not cut[one] and not cut[other]:
             return False
     return bool(follows.mean() >= MIN_BOX_SHARE)
+
+
+def _is_page(rgb: Rgb, box: Box) -> bool:
+    height, width = rgb.shape[:2]
+    return bool(box.width > PAGE_SHARE * width and box.height > PAGE_SHARE * height)
+
+
+def _spaced(start: int, end: int) -> NDArray[np.int64]:
+    """Return pixels spread over a length, less its first and last, which are antialiased."""
+    count = min(FILL_SAMPLES, end - start - 2)
+    return np.linspace(start + 1, end - 2, count).astype(np.int64)
 
 
 def _shows_through(outer: _Fit, inner: _Fit) -> bool:

@@ -8,6 +8,7 @@ the distance from its center. Source: CSS Images Level 3, sections 3.1 and 3.2.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,17 +31,20 @@ MAX_RMS_LEVELS = 0.6
 # Ends must differ by this many levels in one channel: less is seen by nobody.
 MIN_SPAN_LEVELS = 5.0
 # Bins along the gradient line of which the profile is made.
-BINS = 48
+BINS = 96
+SEARCH_BINS = 48
 MIN_BIN_POINTS = 4
 # Directions tried where no plane fits, and the steps that refine the best of them, in degrees.
 COARSE_STEP_DEG = 6.0
 FINE_STEPS_DEG = (2.0, 0.7, 0.25)
 SEARCH_POINTS = 600
-# Squared levels, over the channels: colors that vary more than this across every direction are
-# no function of a direction.
-MAX_SCATTER = 12.0
-# What stops may leave of a profile; shadows, seen as gradients, leave more.
-MAX_STOP_ERROR_LEVELS = 0.4
+# Mean squared levels, over the channels: colors farther than this from their course along every
+# direction tried are no function of a direction. Half of it for every finer step.
+MAX_SCATTER = 150.0
+# A point counts no more than this, or text would outweigh the gradient below it.
+MAX_SQUARED_LEVELS = 400.0
+# Cells leave the center of a box uncertain by this much.
+CENTER_OFFSETS_PX = (-1.0, -0.5, 0.0, 0.5, 1.0)
 # With less than this left beside the noise nothing hints at a further stop, which must gain that
 # much.
 SMALL_STOP_ERROR_LEVELS = 0.1
@@ -50,7 +54,9 @@ STOP_GAIN_LEVELS = 0.1
 MAX_INNER_STOPS = 2
 PX_PER_INNER_STOP = 24
 STOP_GRID = tuple(round(0.05 * step, 2) for step in range(1, 20))
-STOP_OFFSETS = tuple(round(0.01 * step, 2) for step in range(-4, 5))
+STOP_OFFSETS = tuple(
+    tuple(round(size * step, 3) for step in range(-4, 5)) for size in (0.01, 0.002)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +138,15 @@ def fit_linear(points: Floats, levels: Floats) -> Profile | None:
 
 def fit_radial(points: Floats, levels: Floats, box: Box) -> Profile | None:
     """Fit a circular gradient around the center of a box; None where it does not explain it."""
-    center = (box.x + box.width / 2, box.y + box.height / 2)
-    return _fit_along(points, levels, Line(GradientKind.RADIAL, center=center))
+    tried = [
+        (box.x + box.width / 2 + right, box.y + box.height / 2 + down)
+        for right in CENTER_OFFSETS_PX
+        for down in CENTER_OFFSETS_PX
+    ]
+    lines = [Line(GradientKind.RADIAL, center=center) for center in tried]
+    few = slice(None, None, max(1, len(points) // SEARCH_POINTS))
+    best = min(lines, key=lambda line: _scatter(points[few], levels[few], line))
+    return _fit_along(points, levels, best)
 
 
 def _fit_plane(points: Floats, levels: Floats) -> float | None:
@@ -169,33 +182,23 @@ def _search_angle(points: Floats, levels: Floats) -> float | None:
     """Return the angle along which the colors are a function of one variable, if there is one."""
     few = slice(None, None, max(1, len(points) // SEARCH_POINTS))
     points, levels = points[few], levels[few]
-    best, step = 90.0, COARSE_STEP_DEG
-    tried = np.arange(step, 180.1, step)
+    tried = np.arange(COARSE_STEP_DEG, 180.1, COARSE_STEP_DEG)
+    limit = MAX_SCATTER
     for finer in (*FINE_STEPS_DEG, 0.0):
-        scatter = [_scatter(points, levels, float(angle)) for angle in tried]
-        if min(scatter) > MAX_SCATTER:
+        lines = [Line(GradientKind.LINEAR, float(angle)) for angle in tried]
+        scatter = [_scatter(points, levels, line) for line in lines]
+        if min(scatter) > limit:
             return None
         best = float(tried[int(np.argmin(scatter))])
-        tried = best + finer * np.arange(-2, 3)
+        tried, limit = best + finer * np.arange(-2, 3), limit / 2
     return _canonical(best)
 
 
-def _scatter(points: Floats, levels: Floats, angle_deg: float) -> float:
-    """Return the spread of colors within bins along an angle, in squared levels."""
-    places = points @ direction_of(angle_deg)
-    bins = _bins_of(places, BINS)
-    counts = np.maximum(np.bincount(bins, minlength=BINS), 1)
-    spread = 0.0
-    for channel in levels.T:
-        means = np.bincount(bins, channel, BINS) / counts
-        spread += float(np.minimum((channel - means[bins]) ** 2, 4 * OUTLIER_LEVELS**2).mean())
-    return spread
-
-
-def _bins_of(places: Floats, bins: int) -> NDArray[np.intp]:
-    low, high = places.min(), places.max()
-    scaled = (places - low) * (bins / max(high - low, 1e-9))
-    return np.asarray(np.minimum(scaled, bins - 1), np.intp)
+def _scatter(points: Floats, levels: Floats, line: Line) -> float:
+    """Return how far colors are from their course along a line, in mean squared levels."""
+    profile = _average(points, levels, line, SEARCH_BINS, np.mean)
+    residual = levels - profile.colors_of(points)
+    return float(np.minimum(residual**2, MAX_SQUARED_LEVELS).sum(axis=1).mean())
 
 
 def _fit_along(points: Floats, levels: Floats, line: Line) -> Profile | None:
@@ -205,7 +208,7 @@ def _fit_along(points: Floats, levels: Floats, line: Line) -> Profile | None:
     for average in (np.median, np.mean, np.mean):
         if kept.sum() < max(MIN_POINTS, MIN_INLIERS * len(points)):
             return None
-        profile = _average(points[kept], levels[kept], line, average)
+        profile = _average(points[kept], levels[kept], line, BINS, average)
         residual = levels - profile.colors_of(points)
         kept = np.abs(residual).max(axis=1) <= OUTLIER_LEVELS
     rms = float(np.sqrt(np.mean(residual[kept] ** 2))) if kept.any() else np.inf
@@ -215,10 +218,10 @@ def _fit_along(points: Floats, levels: Floats, line: Line) -> Profile | None:
     return replace(profile, rms_levels=rms)
 
 
-def _average(points: Floats, levels: Floats, line: Line, average: Average) -> Profile:
-    """Cut points into bins of equal count along a line and average each."""
+def _average(points: Floats, levels: Floats, line: Line, most: int, average: Average) -> Profile:
+    """Cut points into bins of equal count along a line, ``most`` or fewer, and average each."""
     places = line.places_of(points)
-    bins = min(BINS, len(points) // MIN_BIN_POINTS)
+    bins = min(most, len(points) // MIN_BIN_POINTS)
     each = len(points) // bins
     order = np.argsort(places, kind="stable")[: bins * each]
     at = places[order].reshape(bins, each).mean(axis=1)
@@ -227,8 +230,13 @@ def _average(points: Floats, levels: Floats, line: Line, average: Average) -> Pr
     return Profile(line, at, average(levels[order].reshape(bins, each, 3), axis=1), 0.0, each)
 
 
-def fit_stops(profile: Profile, box: Box) -> tuple[GradientStop, ...] | None:
+def fit_stops(profile: Profile, box: Box, most_error: float) -> tuple[GradientStop, ...] | None:
     """Return the fewest stops that draw a profile on a box, from position 0 to 1.
+
+    Args:
+        profile: the colors to draw.
+        box: where they were seen.
+        most_error: what the stops may leave of the profile, in levels.
 
     Returns:
         Two to four stops, or None where that many do not explain the profile.
@@ -245,7 +253,7 @@ def fit_stops(profile: Profile, box: Box) -> tuple[GradientStop, ...] | None:
         if more_error > error - STOP_GAIN_LEVELS:
             break
         inner, colors, error = more, more_colors, more_error
-    if error > MAX_STOP_ERROR_LEVELS:
+    if error > most_error:
         return None
     return tuple(
         GradientStop(_hex(color), position)
@@ -272,10 +280,9 @@ def _add_knot(at: Floats, levels: Floats, inner: tuple[float, ...]) -> tuple[flo
     low, high = float(at[0]), float(at[-1])
     grid = (position for position in STOP_GRID if low < position < high and position not in inner)
     best = min((tuple(sorted((*inner, one))) for one in grid), key=error, default=inner)
-    for turn in range(len(best)):
+    for offsets, turn in product(STOP_OFFSETS, range(len(best))):
         moved = (
-            (*best[:turn], round(best[turn] + offset, 2), *best[turn + 1 :])
-            for offset in STOP_OFFSETS
+            (*best[:turn], round(best[turn] + offset, 3), *best[turn + 1 :]) for offset in offsets
         )
         best = min(moved, key=error)
     return best
