@@ -14,7 +14,11 @@ from typing import Any
 from shared.errors import UnreadableInput
 from workers.images import decode
 from workers.measure import Measurements, measure_image
-from workers.measure.measurements import GradientMeasurement
+from workers.measure.measurements import (
+    GradientMeasurement,
+    ShadowMeasurement,
+    TypographyMeasurement,
+)
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 
@@ -65,28 +69,30 @@ def line_of(measured: Measurements) -> dict[str, Any]:
         "spacing": [
             {"px": gap.px, "count": gap.count, "kind": gap.kind.value} for gap in measured.spacing
         ],
-        "typography": [
-            {
-                "size_px": style.size_px,
-                "weight": style.weight,
-                "line_height_px": style.line_height_px,
-                "chars": style.chars,
-            }
-            for style in measured.typography
-        ],
-        "shadow": [
-            {
-                "x": shadow.x_px,
-                "y": shadow.y_px,
-                "blur": shadow.blur_px,
-                "spread": shadow.spread_px,
-                "color": shadow.color_hex,
-                "alpha": shadow.alpha,
-            }
-            for shadow in measured.shadows
-        ],
+        "typography": [_style_of(style) for style in measured.typography],
+        "shadow": [_shadow_of(shadow) for shadow in measured.shadows],
         "gradient": [_gradient_of(gradient) for gradient in measured.gradients],
         "radius": [{"px": radius.px} for radius in measured.radii],
+    }
+
+
+def _style_of(style: TypographyMeasurement) -> dict[str, Any]:
+    return {
+        "size_px": style.size_px,
+        "weight": style.weight,
+        "line_height_px": style.line_height_px,
+        "chars": style.chars,
+    }
+
+
+def _shadow_of(shadow: ShadowMeasurement) -> dict[str, Any]:
+    return {
+        "x": shadow.x_px,
+        "y": shadow.y_px,
+        "blur": shadow.blur_px,
+        "spread": shadow.spread_px,
+        "color": shadow.color_hex,
+        "alpha": shadow.alpha,
     }
 
 
