@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 # Borders thinner than this show no pixel of their full color.
 MIN_BORDER_PX = 2
-# A border fainter than this, in levels, can not tell shares of itself.
+# A border fainter than this, in levels, cannot tell shares of itself.
 MIN_CONTRAST = 8.0
 
 
