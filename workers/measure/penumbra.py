@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from workers.measure.measurements import Box
 from workers.measure.preprocess import unpack
-from workers.measure.scene import ROOT, Rgb, Scene
+from workers.measure.scene import ROOT, ElementKind, Rgb, Scene
 
 Floats = NDArray[np.float64]
 
@@ -86,6 +86,9 @@ class Surroundings:
         self._scene = scene
         boxes = [element.box for element in scene.elements] + [line.box for line in scene.lines]
         self._edges = np.array([(b.x, b.y, b.right, b.bottom) for b in boxes], np.int64)
+        self._dividers = np.zeros(len(boxes), np.bool_)
+        for index, element in enumerate(scene.elements):
+            self._dividers[index] = element.kind is ElementKind.DIVIDER
 
     def penumbras_of(self, indices: Sequence[int]) -> list[Penumbra]:
         """Return what lies outside the sides of elements, without those where nothing can be told.
@@ -146,8 +149,10 @@ class Surroundings:
         inside = (turned[:, 0] >= start) & (turned[:, 2] <= end)
         inside &= (turned[:, 1] >= near) & (turned[:, 3] <= far)
         beside &= ~inside
-        # What ends before the side faces it; what only starts before it lies around it.
+        # A faint shadow's own bands may have been taken for dividers along the side.
         apart = near - turned[:, 3]
+        beside &= ~(self._dividers & (apart >= -OVERLAP_PX) & (apart <= 1))
+        # What ends before the side faces it; what only starts before it lies around it.
         facing = np.where(beside & (apart >= -OVERLAP_PX), np.maximum(apart, 0), FAR)
         around = np.where(beside & (apart < -OVERLAP_PX), near - turned[:, 1], FAR)
         around[around < 0] = FAR

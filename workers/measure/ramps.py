@@ -29,6 +29,10 @@ MIN_CELLS = 20
 MIN_SOFT_SHARE = 0.02
 # A color that fills more than this part is the area's own; what changes beside it is a shadow.
 MAX_COLOR_SHARE = 0.5
+# A gradient fills this part of its box, text on it included; what is larger than this part of the
+# image may be a page under cards.
+MIN_FILL = 0.4
+MIN_PAGE_SHARE = 0.1
 # With fewer colors than this no slope can be told from a step.
 MIN_COLORS = 5
 # Points looked at for each area: enough for a slope to a hundredth of a level a pixel.
@@ -103,6 +107,9 @@ def _sample(rgb: Rgb, packed: Packed, labels: Ints, stats: Ints, label: int) -> 
     turn = np.arange(len(rows))
     pixel_x = (columns * step + x) * CELL_PX + turn % 2
     pixel_y = (rows * step + y) * CELL_PX + turn // 2 % 2
+    share = len(rows) / (-(-height // step) * -(-width // step))
+    if share < MIN_FILL and area < MIN_PAGE_SHARE * labels.size:
+        return None
     colors, counts = np.unique(packed[pixel_y, pixel_x], return_counts=True)
     if len(colors) < MIN_COLORS or counts.max() > MAX_COLOR_SHARE * counts.sum():
         return None

@@ -43,11 +43,17 @@ SEARCH_POINTS = 600
 MAX_SCATTER = 150.0
 # A point counts no more than this, or text would outweigh the gradient below it.
 MAX_SQUARED_LEVELS = 400.0
-# Cells leave the center of a box uncertain by this much.
+# Cells leave the center of a box uncertain by this much; so far off, the scatter stays below that.
 CENTER_OFFSETS_PX = (-1.0, -0.5, 0.0, 0.5, 1.0)
+MAX_RADIAL_SCATTER = 25.0
+# Smaller ones are icons.
+MIN_RADIAL_PX = 40
 # With less than this left beside the noise nothing hints at a further stop, which must gain that
-# much.
+# much and keep a distance: a sharp turn, averaged over its place, looks like two.
 SMALL_STOP_ERROR_LEVELS = 0.1
+MIN_STOP_DISTANCE = 0.06
+# Averaged over its place a sharp turn leaves this part of the gradient's span.
+TURN_SHARE = 0.003
 STOP_GAIN_LEVELS = 0.1
 # Stops between the ends: at most so many, one for every so many pixels, tried on a grid and
 # refined by hundredths.
@@ -138,13 +144,15 @@ def fit_linear(points: Floats, levels: Floats) -> Profile | None:
 
 def fit_radial(points: Floats, levels: Floats, box: Box) -> Profile | None:
     """Fit a circular gradient around the center of a box; None where it does not explain it."""
-    tried = [
-        (box.x + box.width / 2 + right, box.y + box.height / 2 + down)
-        for right in CENTER_OFFSETS_PX
-        for down in CENTER_OFFSETS_PX
-    ]
-    lines = [Line(GradientKind.RADIAL, center=center) for center in tried]
+    if min(box.width, box.height) < MIN_RADIAL_PX:
+        return None
+    x, y = box.x + box.width / 2, box.y + box.height / 2
     few = slice(None, None, max(1, len(points) // SEARCH_POINTS))
+    middle = Line(GradientKind.RADIAL, center=(x, y))
+    if _scatter(points[few], levels[few], middle) > MAX_RADIAL_SCATTER:
+        return None
+    offsets = product(CENTER_OFFSETS_PX, CENTER_OFFSETS_PX)
+    lines = [Line(GradientKind.RADIAL, center=(x + right, y + down)) for right, down in offsets]
     best = min(lines, key=lambda line: _scatter(points[few], levels[few], line))
     return _fit_along(points, levels, best)
 
@@ -250,10 +258,11 @@ def fit_stops(profile: Profile, box: Box, most_error: float) -> tuple[GradientSt
             break
         more = _add_knot(at, profile.levels, inner)
         more_colors, more_error = _fit_knots(at, profile.levels, more)
-        if more_error > error - STOP_GAIN_LEVELS:
+        close = len(more) > 1 and min(np.diff(more)) < MIN_STOP_DISTANCE
+        if close or more_error > error - STOP_GAIN_LEVELS:
             break
         inner, colors, error = more, more_colors, more_error
-    if error > most_error:
+    if error > most_error + TURN_SHARE * np.ptp(profile.levels, axis=0).max():
         return None
     return tuple(
         GradientStop(_hex(color), position)
