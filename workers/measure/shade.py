@@ -30,11 +30,11 @@ LEAST_REACH, MOST_REACH, REACH_PX = 0.4, 2.2, 2
 STEPS = (4.0, 2.0, 1.0, 0.5)
 MAX_MOVES = 12
 # Rounding leaves .3 levels.
-ENOUGH_RMS_LEVELS = 0.33
+ENOUGH_RMS_LEVELS = 0.29
 # What even the best start leaves of the squared depths tells that no shadow explains them.
 HOPELESS_SHARE = 0.25
 # A spread or a sideways offset must bring the misfit down to this part.
-EXTRA_GAIN = 0.87
+EXTRA_GAIN = 0.92
 # Blur radii below a pixel are steps. A shadow lies no farther off than this part of its blur.
 MIN_BLUR = 0.5
 FARTHEST = 1.5
