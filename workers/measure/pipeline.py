@@ -10,8 +10,8 @@ from workers.measure.preprocess import choose_path, pack
 from workers.measure.radii import measure_radii
 from workers.measure.scale import find_device_ratio
 from workers.measure.scene import Rgb, Scene
-from workers.measure.spacing import measure_spacing
 from workers.measure.shadows import measure_shadows
+from workers.measure.spacing import measure_spacing
 from workers.measure.text import find_lines
 from workers.measure.typography import measure_typography
 
