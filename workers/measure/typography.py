@@ -1,8 +1,8 @@
 """Text styles: the sizes and weights a page is set in, summed up over its lines.
 
 Each line's size carries its own uncertainty, so lines are united from the most certain on, and a
-style's size is the mean of its lines weighted by what each is worth. Nothing is rounded to usual
-sizes.
+style's size is the mean of its lines weighted by what each is worth. It is told with the digits
+that were measured, and never rounded to usual sizes.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from workers.measure.measurements import FamilyClass, TypographyMeasurement
+from workers.measure.precision import tell
 from workers.measure.scene import Scene, TextLine
 
 # Lines whose sizes differ less than this (relative, and in CSS px) are set in one size: between
@@ -23,6 +24,10 @@ SAME_WEIGHT = 90
 STYLE_MIN_GLYPHS = 6
 # The part of a line's size uncertainty that its own spread does not show (px).
 SIZE_SD_FLOOR = 0.1
+# Uncertain as a size may be, it is never told as the whole number beside its half.
+TELL_MAX_PX = 0.25
+# How far a baseline distance strays (CSS px): baselines are drawn on whole pixels.
+PITCH_SD_PX = 0.25
 # A line whose size is less certain than this (relative) joins a style, but does not make one.
 UNCERTAIN = 0.05
 # A style this much smaller than another is taken for strays of it when size and weight differ by
@@ -126,9 +131,9 @@ def _measurement(style: _Style, dpr: float) -> TypographyMeasurement:
     heights = [line.line_height_px for line in style.lines if line.line_height_px is not None]
     families = [line.family for line in style.lines for _ in line.glyphs]
     return TypographyMeasurement(
-        size_px=round(style.size, 2),
+        size_px=tell(style.size, min(TELL_MAX_PX, style.spread_px / dpr + SIZE_SD_FLOOR)),
         weight=int(np.clip(round(style.weight / 100) * 100, 100, 900)),
-        line_height_px=round(float(np.median(heights)) / dpr, 2) if heights else None,
+        line_height_px=tell(float(np.median(heights)) / dpr, PITCH_SD_PX) if heights else None,
         family=max(FamilyClass, key=families.count),
         color_hex=f"#{_main_color(style.lines):06x}",
         chars=style.glyphs,
