@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.measure.measurements import Box, GradientKind, GradientMeasurement
+from workers.measure.precision import tell
 from workers.measure.ramps import CELL_PX, Ramp, find_ramps
 from workers.measure.scene import GradientRegion, Packed, Rgb, Scene
 from workers.measure.slopes import MAX_RMS_LEVELS, Profile, fit_linear, fit_radial, fit_stops
@@ -40,6 +41,8 @@ PAGE_ERROR_LEVELS = 0.6
 SAME_LEVELS = 8
 SAME_ANGLE_DEG = 6.0
 HALF_TURN_DEG = 180.0
+# How far a fitted angle strays on drawn gradients.
+ANGLE_SD_DEG = 0.3
 # Confidence falls from 1 with what the model leaves, down to this at the limit.
 LEAST_CONFIDENCE = 0.6
 # Small gradients are seldom whole boxes of their own.
@@ -222,6 +225,7 @@ def _sum_up(group: Sequence[GradientRegion]) -> GradientMeasurement:
     if best.box.area < SURE_AREA_PX:
         confidence *= LEAST_CONFIDENCE
     boxes = tuple(region.box for region in group)
+    angle = None if best.angle_deg is None else tell(best.angle_deg, ANGLE_SD_DEG)
     return GradientMeasurement(
-        best.kind, best.angle_deg, best.stops, len(group), boxes, round(confidence, 3)
+        best.kind, angle, best.stops, len(group), boxes, round(confidence, 3)
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from workers.measure.measurements import Box, ShadowMeasurement
 from workers.measure.penumbra import MIN_LENGTH, MIN_SIDE_PX, Penumbra, Side, Surroundings
+from workers.measure.precision import tell
 from workers.measure.scene import ROOT, ElementKind, Scene
 from workers.measure.shade import MIN_SIDES, fit_shape
 
@@ -43,6 +44,8 @@ LEAST_CONFIDENCE = 0.3
 # Shadows nearer than this, in pixels and as part of the blur, are one.
 SAME_PX = 1.0
 SAME_BLUR_SHARE = 0.25
+# How far fitted lengths stray (CSS px): levels are whole, so the fit's minimum is flat.
+LENGTH_SD_PX = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +184,10 @@ def _sum_up(group: Sequence[Fit], dpr: float) -> ShadowMeasurement:
     color, alpha = _color_of(best)
     confidence = SIDE_CONFIDENCE[best.sides] * (1 - best.rms_levels / (2 * MAX_RMS_LEVELS))
     return ShadowMeasurement(
-        round(best.x / dpr, 2),
-        round(best.y / dpr, 2),
-        round(best.blur / dpr, 2),
-        round(best.spread / dpr, 2),
+        tell(best.x / dpr, LENGTH_SD_PX),
+        tell(best.y / dpr, LENGTH_SD_PX),
+        tell(best.blur / dpr, LENGTH_SD_PX),
+        tell(best.spread / dpr, LENGTH_SD_PX),
         color,
         round(alpha, 3),
         len(group),
