@@ -1,15 +1,14 @@
 """The name stage: one question to Claude about one image, each request in the ledger."""
 
 from shared.db import claude_calls, jobs, results
-from shared.db.claude_calls import CallOutcome
+from shared.db.claude_calls import LedgerEntry
 from shared.db.engine import transaction
 from shared.db.models import Stage
 from shared.db.work import Claim
 from shared.errors import ClaudeError, ClaudeMisconfigured, ClaudeUnavailable, Problem
 from shared.tokens import TokenType
 from workers.app import Site
-from workers.claude.client import CallOutcome as Call
-from workers.claude.client import Model, client_for
+from workers.claude.client import CallOutcome, Model, client_for
 from workers.claude.naming import name_measurements
 from workers.images import decode, fit_for_model
 from workers.names import Naming
@@ -55,7 +54,7 @@ def _model(site: Site, claimed: Claim, model: str) -> Model:
         with transaction(site.engine) as connection:
             return claude_calls.open_call(connection, asked, claimed.id, claimed.job_id)
 
-    def close_call(call_id: str, call: Call) -> None:
+    def close_call(call_id: str, call: CallOutcome) -> None:
         with transaction(site.engine) as connection:
             claude_calls.close_call(connection, call_id, _entry(call))
 
@@ -63,10 +62,10 @@ def _model(site: Site, claimed: Claim, model: str) -> Model:
     return Model(model, client, open_call, close_call)
 
 
-def _entry(call: Call) -> CallOutcome:
+def _entry(call: CallOutcome) -> LedgerEntry:
     """Return a request's end as the ledger keeps it."""
     usage = call.usage
-    return CallOutcome(
+    return LedgerEntry(
         outcome=call.outcome.value,
         latency_s=call.latency_s,
         usd=call.usd,

@@ -9,7 +9,7 @@ from shared.db.engine import new_id
 
 
 @dataclass(frozen=True, slots=True)
-class CallOutcome:
+class LedgerEntry:
     """How a request ended: ``ok`` or the code of its error, and its usage; None is not known."""
 
     outcome: str
@@ -35,7 +35,7 @@ def open_call(connection: Connection, model: str, work_id: int, job_id: str | No
     return call_id
 
 
-def close_call(connection: Connection, call_id: str, outcome: CallOutcome) -> None:
+def close_call(connection: Connection, call_id: str, entry: LedgerEntry) -> None:
     """Record how a request ended and what it used."""
     connection.execute(
         text(
@@ -48,5 +48,5 @@ def close_call(connection: Connection, call_id: str, outcome: CallOutcome) -> No
             WHERE id = :id
             """
         ),
-        asdict(outcome) | {"id": call_id},
+        asdict(entry) | {"id": call_id},
     )
