@@ -1,5 +1,6 @@
 """Real servers for the tests: PostgreSQL and Redis from their wheels, once a test run."""
 
+import os
 import subprocess
 import threading
 import time
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine, text
 
 from cli import data_dir, servers
@@ -16,6 +18,12 @@ from shared.db.engine import connect, transaction
 from shared.db.migrate import migrate
 
 READY_WITHIN_S = 30.0
+
+# No test fails for a slow machine. CI runs the same examples each time, so that a change is
+# blamed for its own failures; every other run tries new ones.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 def until(condition: Callable[[], object], *, within_s: float = READY_WITHIN_S) -> None:
