@@ -9,6 +9,7 @@ import httpx
 import numpy as np
 import psutil
 import pytest
+from llmock.scenarios import Reply
 
 from tests.conftest import until
 from tests.end_to_end.conftest import (
@@ -19,7 +20,15 @@ from tests.end_to_end.conftest import (
     submit,
     zip_of,
 )
-from tests.fakes.claude import OVERLOADED, REFUSAL, ClaudeServer
+from tests.fakes.claude import (
+    CUT_JSON,
+    HTML_PAGE,
+    NO_TOOL_CALL,
+    OVERLOADED,
+    REFUSAL,
+    ClaudeServer,
+    Raw,
+)
 
 
 def archive(first: int, count: int) -> dict[str, bytes]:
@@ -115,6 +124,20 @@ def test_an_overload_is_tried_again_until_it_passes(
 
     assert (job["status"], item["degraded"]) == ("succeeded", False)
     assert item["attempts"] == 2
+    assert len(claude.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("seed", "reply"), [(316, CUT_JSON), (317, HTML_PAGE), (318, NO_TOOL_CALL)]
+)
+def test_a_malformed_reply_is_asked_for_again(
+    http: httpx.Client, claude: ClaudeServer, seed: int, reply: Raw | Reply
+) -> None:
+    claude.script(reply)
+
+    job = finished(http, submit(http, {"a.png": drawing(seed)})["id"])
+
+    assert (job["status"], job["counts"]["degraded"]) == ("succeeded", 0)
     assert len(claude.requests) == 2
 
 
