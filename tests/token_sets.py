@@ -1,6 +1,6 @@
 """Token sets to test with: a rich one by hand, and any at all by hypothesis."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -21,6 +21,8 @@ from shared.tokens import (
     Typography,
 )
 
+Value = TypeVar("Value", bound=BaseModel)
+
 # What would leave a comment, a string or a script, or be taken for a command or an alias.
 HOSTILE = (
     "Main */ call \"to\" 'action' </script></style><!-- `${x}` #{y} {color.primary} // "
@@ -36,9 +38,9 @@ def em(value: float) -> Dimension:
     return Dimension(value=value, unit="em")
 
 
-def token(name: str, value: BaseModel, **known: object) -> Token[Any]:
-    facts = {"usage": 1, "confidence": 0.9, "source": Source.CV} | known
-    return Token[type(value)](name=name, value=value, **facts)
+def token(name: str, value: Value, **known: object) -> Token[Value]:
+    facts: dict[str, Any] = {"usage": 1, "confidence": 0.9, "source": Source.CV, **known}
+    return Token(name=name, value=value, **facts)
 
 
 def style(family: str, size_px: float, weight: int = 400, **measured: object) -> Typography:
@@ -178,9 +180,11 @@ _names = st.from_regex(r"[a-z0-9]{1,6}(-[a-z0-9]{1,4}){0,2}", fullmatch=True)
 _places = st.integers(0, 5000)
 
 
-def _tokens(values: st.SearchStrategy[Any], kind: type) -> st.SearchStrategy[tuple[Any, ...]]:
+def _tokens(
+    kind: type[Token[Value]], values: st.SearchStrategy[Value]
+) -> st.SearchStrategy[tuple[Token[Value], ...]]:
     one = st.builds(
-        Token[kind],
+        kind,
         name=_names,
         value=values,
         usage=st.integers(1, 10**6),
@@ -200,12 +204,12 @@ def _tokens(values: st.SearchStrategy[Any], kind: type) -> st.SearchStrategy[tup
 
 any_tokens = st.builds(
     Tokens,
-    color=_tokens(_colors, Color),
-    spacing=_tokens(_lengths, Dimension),
-    typography=_tokens(_styles, Typography),
-    shadow=_tokens(_shadows, Shadow),
-    gradient=_tokens(_gradients, Gradient),
-    radius=_tokens(_lengths, Dimension),
+    color=_tokens(Token[Color], _colors),
+    spacing=_tokens(Token[Dimension], _lengths),
+    typography=_tokens(Token[Typography], _styles),
+    shadow=_tokens(Token[Shadow], _shadows),
+    gradient=_tokens(Token[Gradient], _gradients),
+    radius=_tokens(Token[Dimension], _lengths),
 )
 any_sets = st.builds(
     TokenSet,

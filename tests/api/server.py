@@ -51,7 +51,7 @@ def submit(
     client: httpx.Client,
     *files: tuple[str, bytes],
     options: Mapping[str, Any] | None = None,
-    **headers: str,
+    headers: Mapping[str, str] | None = None,
 ) -> httpx.Response:
     """Hand in files by name."""
     data = {} if options is None else {"options": json.dumps(options)}

@@ -185,7 +185,7 @@ def test_an_unsigned_token_is_refused(anonymous: httpx.Client) -> None:
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ct_wrong", "Basic YTpi", "Bearer é"])
 def test_whatever_is_no_credential_is_401(anonymous: httpx.Client, header: str) -> None:
-    headers = {"Authorization": header.encode()} if header else {}
+    headers = [(b"Authorization", header.encode())] if header else []
 
     answer = anonymous.get("/api/v1/auth/me", headers=headers)
 

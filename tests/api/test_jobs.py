@@ -40,7 +40,7 @@ def test_a_job_has_every_field_of_the_contract(client: httpx.Client) -> None:
 
 
 def test_the_request_id_is_kept_with_the_job(client: httpx.Client, engine: Engine) -> None:
-    job = submit(client, IMAGE, **{"X-Request-ID": "trace-9"})
+    job = submit(client, IMAGE, headers={"X-Request-ID": "trace-9"})
 
     assert job.headers["x-request-id"] == "trace-9"
     assert job.json()["request_id"] == "trace-9"

@@ -1,5 +1,7 @@
 """Measurements to name and assemble, with as little said as a test needs."""
 
+from typing import TypeAlias
+
 from workers.measure.measurements import (
     Box,
     ColorMeasurement,
@@ -15,6 +17,15 @@ from workers.measure.measurements import (
     SpacingKind,
     SpacingMeasurement,
     TypographyMeasurement,
+)
+
+Measurement: TypeAlias = (
+    ColorMeasurement
+    | SpacingMeasurement
+    | TypographyMeasurement
+    | ShadowMeasurement
+    | GradientMeasurement
+    | RadiusMeasurement
 )
 
 BOX = Box(1, 2, 30, 40)
@@ -55,14 +66,7 @@ def radius(px: float) -> RadiusMeasurement:
     return RadiusMeasurement(px, 5, (BOX,), 0.95)
 
 
-def measurements(
-    *found: ColorMeasurement
-    | SpacingMeasurement
-    | TypographyMeasurement
-    | ShadowMeasurement
-    | GradientMeasurement
-    | RadiusMeasurement,
-) -> Measurements:
+def measurements(*found: Measurement) -> Measurements:
     return Measurements(
         width=800,
         height=600,

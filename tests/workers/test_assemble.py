@@ -1,9 +1,12 @@
+from typing import Literal, TypeAlias
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.tokens import Box, Color, Dimension, Source, Tokens, TokenType
 from tests.workers.measured import (
+    Measurement,
     color,
     gradient,
     measurements,
@@ -16,18 +19,22 @@ from workers.assemble import assemble
 from workers.measure.measurements import FamilyClass, GradientKind, SpacingKind
 from workers.names import Name, Naming
 
+Unit: TypeAlias = Literal["px", "rem", "em"]
 
-def by_rule(*found: object) -> Tokens:
+
+def by_rule(*found: Measurement) -> Tokens:
     return assemble(measurements(*found), None, list(TokenType))
 
 
-def by_claude(names: dict[str, Name], *found: object, dropped: tuple[str, ...] = ()) -> Tokens:
+def by_claude(
+    names: dict[str, Name], *found: Measurement, dropped: tuple[str, ...] = ()
+) -> Tokens:
     naming = Naming(names=names, dropped=frozenset(dropped))
     return assemble(measurements(*found), naming, list(TokenType))
 
 
-def name(slug: str, confidence: float = 0.9, role: str = "other", **more: str) -> Name:
-    return Name(slug, confidence, "What it is for", role, **more)
+def name(slug: str, confidence: float = 0.9, role: str = "other", unit: Unit = "px") -> Name:
+    return Name(slug, confidence, "What it is for", role, unit)
 
 
 def test_a_page_without_anything_has_no_tokens() -> None:
@@ -124,7 +131,7 @@ def test_a_spacing_never_has_the_name_of_a_shirt_size() -> None:
     ],
 )
 def test_a_distance_has_the_unit_it_was_classified_as_if_that_is_exact(
-    px: float, unit: str, value: Dimension
+    px: float, unit: Unit, value: Dimension
 ) -> None:
     tokens = by_claude({"s1": name("stack", unit=unit)}, spacing(px))
 

@@ -1,3 +1,4 @@
+from random import Random
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from shared.tokens import (
     Color,
     Dimension,
+    Gradient,
     ImageUse,
     Shadow,
     Source,
@@ -15,7 +17,7 @@ from shared.tokens import (
     TokenType,
     Typography,
 )
-from tests.token_sets import gradient, px, shadow, style, token
+from tests.token_sets import Value, gradient, px, shadow, style, token
 from workers.merge import merge
 
 
@@ -220,7 +222,7 @@ def test_an_unmeasured_line_height_takes_the_one_that_was() -> None:
     [style("serif", 17), style("serif", 16, 700), style("mono", 16)],
     ids=["size", "weight", "family"],
 )
-def test_another_size_weight_or_family_is_another_style(other: Any) -> None:  # noqa: ANN401
+def test_another_size_weight_or_family_is_another_style(other: Typography) -> None:
     sets = [
         ("a.png", Tokens(typography=(token("x", style("serif", 16)),))),
         ("b.png", Tokens(typography=(token("x", other),))),
@@ -243,7 +245,7 @@ def test_another_size_weight_or_family_is_another_style(other: Any) -> None:  # 
         (shadow(4, 12, inset=True), 2),
     ],
 )
-def test_shadows_merge_within_what_a_soft_edge_tells(other: Any, count: int) -> None:  # noqa: ANN401
+def test_shadows_merge_within_what_a_soft_edge_tells(other: Shadow, count: int) -> None:
     sets = [
         *of_one_image(shadow=token("x", shadow(4, 12))),
         *of_one_image(shadow=token("y", other)),
@@ -263,17 +265,17 @@ def test_shadows_merge_within_what_a_soft_edge_tells(other: Any, count: int) -> 
         (gradient("#2563eb", "#111111", angle=0), 2),
     ],
 )
-def test_gradients_merge_on_angle_stops_and_colors(other: Any, count: int) -> None:  # noqa: ANN401
+def test_gradients_merge_on_angle_stops_and_colors(other: Gradient, count: int) -> None:
     first = token("x", gradient("#2563eb", "#9333ea", angle=1))
     sets = [*of_one_image(gradient=first), *of_one_image(gradient=token("y", other))]
 
     assert len(merge(sets).gradient) == count
 
 
-def close(kind: type, *values: Any) -> st.SearchStrategy[tuple[Any, ...]]:  # noqa: ANN401
+def close(kind: type[Token[Value]], *values: Value) -> st.SearchStrategy[tuple[Token[Value], ...]]:
     """Return tokens that often are equal, near, equally used and of one name."""
     one = st.builds(
-        Token[kind],
+        kind,
         name=st.sampled_from(["action", "ink", "card"]),
         value=st.sampled_from(values),
         usage=st.integers(1, 3),
@@ -290,19 +292,23 @@ named_sets = st.lists(
         st.sampled_from(["a.png", "b.png", "c.png"]),
         st.builds(
             Tokens,
-            color=close(Color, *(Color(hex=f"#{level:02x}7070") for level in range(104, 120, 2))),
+            color=close(
+                Token[Color], *(Color(hex=f"#{level:02x}7070") for level in range(104, 120, 2))
+            ),
             spacing=close(
-                Dimension, *map(px, range(14, 19)), Dimension(value=1, unit="rem"), px(16.5)
+                Token[Dimension], *map(px, range(14, 19)), Dimension(value=1, unit="rem"), px(16.5)
             ),
             typography=close(
-                Typography,
+                Token[Typography],
                 *(
                     style("serif", size, line_height=each)
                     for size in (15.8, 16, 16.4)
                     for each in (None, 1.5, 1.54)
                 ),
             ),
-            shadow=close(Shadow, *(shadow(y, blur) for y in (3, 4, 5) for blur in (10, 12, 14))),
+            shadow=close(
+                Token[Shadow], *(shadow(y, blur) for y in (3, 4, 5) for blur in (10, 12, 14))
+            ),
         ),
     ),
     max_size=5,
@@ -310,7 +316,9 @@ named_sets = st.lists(
 
 
 @given(named_sets, st.randoms(use_true_random=False))
-def test_the_order_of_images_changes_nothing(sets: list[tuple[str, Tokens]], random: Any) -> None:  # noqa: ANN401
+def test_the_order_of_images_changes_nothing(
+    sets: list[tuple[str, Tokens]], random: Random
+) -> None:
     shuffled = list(sets)
     random.shuffle(shuffled)
 

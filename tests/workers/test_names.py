@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from shared.tokens import TokenType
 from tests.workers.measured import (
+    Measurement,
     color,
     gradient,
     measurements,
@@ -16,11 +17,11 @@ from workers.measure.measurements import ColorRole, FamilyClass, GradientKind, S
 from workers.names import MAX_NAME, NameBook, name_by_rule
 
 
-def slugs(*found: object) -> list[str]:
+def slugs(*found: Measurement) -> list[str]:
     return [name.slug for name in name_by_rule(measurements(*found)).values()]
 
 
-def roles(*found: object) -> list[str]:
+def roles(*found: Measurement) -> list[str]:
     return [name.role for name in name_by_rule(measurements(*found)).values()]
 
 

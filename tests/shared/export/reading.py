@@ -1,6 +1,7 @@
 """A reader of our DTCG files, written from the format and not from the writer."""
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -64,10 +65,10 @@ def _typography(value: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]
 
 
 def _gradient(value: list[dict[str, Any]], beside: dict[str, Any]) -> dict[str, Any]:
-    return beside["gradient"] | {"stops": value}
+    return {**beside["gradient"], "stops": value}
 
 
-_READERS = {
+_READERS: Mapping[str, Callable[[Any, dict[str, Any]], object]] = {
     "color": _as_is,
     "dimension": _dimension,
     "typography": _typography,

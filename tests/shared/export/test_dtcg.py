@@ -13,7 +13,8 @@ from tests.token_sets import EMPTY, HOSTILE, RICH, any_sets, em, of, px, style, 
 
 
 def document(tokens: Tokens) -> dict[str, Any]:
-    return json.loads(export(of(tokens), Format.W3C).content)
+    read: dict[str, Any] = json.loads(export(of(tokens), Format.W3C).content)
+    return read
 
 
 def written(name: str, tokens: Tokens) -> dict[str, Any]:

@@ -4,7 +4,8 @@ import html
 from html.parser import HTMLParser
 
 from shared.export import Format, export
-from shared.tokens import Color, Dimension, Source, Token, Tokens, TokenSet
+from shared.tokens import Color, Source, Tokens, TokenSet
+from tests.token_sets import px, token
 
 
 class _Outline(HTMLParser):
@@ -33,18 +34,7 @@ def page(tokens: Tokens, *images: str) -> tuple[str, _Outline]:
 
 def test_every_token_is_shown_with_its_value() -> None:
     content, outline = page(
-        Tokens(
-            color=(
-                Token(
-                    name="a", value=Color(hex="#3366cc"), usage=1, confidence=1, source=Source.CV
-                ),
-            ),
-            spacing=(
-                Token(
-                    name="16", value=Dimension(value=16), usage=2, confidence=1, source=Source.CV
-                ),
-            ),
-        ),
+        Tokens(color=(token("a", Color(hex="#3366cc")),), spacing=(token("16", px(16), usage=2),)),
         "home.png",
     )
 
@@ -62,14 +52,7 @@ def test_an_empty_set_says_that_nothing_was_found() -> None:
 
 def test_hostile_names_and_descriptions_stay_text() -> None:
     hostile = '"><script>alert(1)</script><img src=x onerror=y>'
-    color = Token(
-        name="a",
-        value=Color(hex="#3366cc"),
-        usage=1,
-        confidence=1,
-        source=Source.CLAUDE,
-        description=hostile,
-    )
+    color = token("a", Color(hex="#3366cc"), source=Source.CLAUDE, description=hostile)
 
     content, outline = page(Tokens(color=(color,)), hostile)
 

@@ -41,7 +41,7 @@ def test_a_size_is_read_within_five_percent(size: float) -> None:
 
 
 @pytest.mark.parametrize("size", [12, 14, 16, 20, 28])
-def test_regular_text_reads_as_regular(size: float) -> None:
+def test_regular_text_reads_as_regular(size: int) -> None:
     lines = lines_of(paragraph(size, size * 2))
 
     assert all(330 <= line.weight <= 470 for line in lines)
