@@ -40,10 +40,15 @@ def until(condition: Callable[[], object], *, within_s: float = READY_WITHIN_S) 
 def running(program: Program, ready: Callable[[], bool]) -> Iterator[None]:
     """Run one of the service's own servers until the block ends."""
     account = program.account
-    as_other = {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
     with program.log.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 -- our own binaries
-            program.command, cwd=program.directory, stdout=log, stderr=log, **as_other
+            program.command,
+            cwd=program.directory,
+            stdout=log,
+            stderr=log,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
         )
     try:
         until(ready)

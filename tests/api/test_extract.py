@@ -34,7 +34,12 @@ def extract(
 def claim_soon(engine: Engine) -> Claim:
     """Claim the first unit of work once there is one."""
     claims: list[Claim] = []
-    until(lambda: claims.extend(filter(None, [claim_next(engine)])) or claims)
+
+    def claimed() -> bool:
+        claims.extend(filter(None, [claim_next(engine)]))
+        return bool(claims)
+
+    until(claimed)
     return claims[0]
 
 

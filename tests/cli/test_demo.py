@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 LIMIT_S = 200.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import kombu
 import pytest
 from celery import Celery
 from sqlalchemy import Engine, text
@@ -22,9 +23,13 @@ def app(broker_url: str) -> Iterator[Celery]:
     """The Celery application over empty queues."""
     application = celery_app(broker_url)
     yield application
-    with application.connection_for_write() as connection:
-        for queue in Queue:
-            connection.default_channel.queue_purge(queue.value)
+    for queue in Queue:
+        purge(application, queue)
+
+
+def purge(app: Celery, queue: Queue) -> None:
+    with app.connection_for_write() as connection:
+        kombu.Queue(queue.value, channel=connection.default_channel).purge()
 
 
 @pytest.fixture
@@ -59,8 +64,7 @@ def test_hints_stop_at_the_high_water_mark(engine: Engine, app: Celery) -> None:
 @pytest.mark.usefixtures("job_id")
 def test_a_broker_that_lost_everything_is_filled_again(engine: Engine, app: Celery) -> None:
     tick(engine, app)
-    with app.connection_for_write() as connection:
-        connection.default_channel.queue_purge(Queue.CV.value)
+    purge(app, Queue.CV)
     with transaction(engine) as connection:
         connection.execute(text("UPDATE work SET hinted_at = now() - interval '31 s'"))
 
