@@ -197,4 +197,7 @@ def _read_up_to(stream: IO[bytes], most: int, meter: _Meter) -> bytes:
 
 def _is_hidden(name: str) -> bool:
     """Tell whether a file is an operating system's own (``.DS_Store``, ``__MACOSX``)."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+    return any(
+        part == "__MACOSX" or (part.startswith(".") and part != "..")
+        for part in PurePosixPath(name).parts
+    )

@@ -105,9 +105,12 @@ def test_an_encrypted_member_fails_alone() -> None:
 
 
 def test_names_with_dots_and_slashes_stay_text() -> None:
-    names = ["../../etc/cron.png", "/abs.png"]
+    names = ["../../etc/cron.png", "/abs.png", "./here.png"]
 
-    assert [m.name for m in read(tar_of([(n, PNG) for n in names]), MediaType.TAR)] == names
+    members = read(tar_of([(n, PNG) for n in names]), MediaType.TAR)
+
+    assert [m.name for m in members] == names
+    assert [m.data for m in members] == [PNG] * 3
 
 
 def test_links_and_devices_are_not_members() -> None:
