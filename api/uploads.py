@@ -4,7 +4,6 @@ No file is ever held in memory, and no limit is learned of after the fact. The g
 python-multipart's; what stands here is what to do with each part (RFC 7578).
 """
 
-import unicodedata
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -22,13 +21,12 @@ from shared.errors import (
     UnreadableInput,
     UploadTooLarge,
 )
+from shared.filenames import clean_filename
 from shared.media import SNIFF_BYTES, MediaType, sniff
 
 OPTIONS_FIELD = "options"
 # Far more than all options together can take.
 MAX_OPTIONS_BYTES = 64 * 1024
-# As long as Linux lets a path be; a longer name is cut, since it is only shown.
-MAX_FILENAME = 1024
 # A server sends pieces of up to 64 KiB; gathering some saves most of the changes of thread.
 FEED_BYTES = 256 * 1024
 
@@ -199,7 +197,7 @@ class _FormReader:
         elif len(self._files) >= self._limits.max_files:
             raise UploadTooLarge(f"the request holds more than {self._limits.max_files} files")
         else:
-            name = _clean_filename(filename.decode("utf-8", "replace"))
+            name = filename.decode("utf-8", "replace")
             self._part = _FilePart(name, self._blobs.start(), self._limits.max_image_bytes)
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:
@@ -252,7 +250,7 @@ class _FilePart:
         if not self._filename and not self._pending.size_bytes:
             self._pending.drop()
             return None
-        filename = self._filename or "unnamed"
+        filename = clean_filename(self._filename)
         media_type = sniff(self._head)
         error: UnreadableInput | None = None
         if media_type is None:
@@ -264,9 +262,3 @@ class _FilePart:
     def drop(self) -> None:
         """Forget the file."""
         self._pending.drop()
-
-
-def _clean_filename(name: str) -> str:
-    """Return a name that can be stored and shown: no control characters, not endless."""
-    shown = "".join(sign for sign in name if unicodedata.category(sign)[0] != "C")
-    return shown[:MAX_FILENAME]

@@ -23,12 +23,15 @@ from shared.errors import (
     NotAnImage,
     Problem,
 )
+from shared.filenames import clean_filename
 from shared.media import SNIFF_BYTES, MediaType, sniff
 
 READ_BYTES = 256 * 1024
 # Small archives of flat colors compress far better than photographs; below this much unpacked
 # data the ratio means nothing.
 RATIO_FLOOR_BYTES = 16 * 1024 * 1024
+# General purpose bit 0 (APPNOTE.TXT, 4.4.4).
+ZIP_ENCRYPTED = 1
 # Names that promise an image: such a file that holds none is an error, any other is skipped.
 IMAGE_SUFFIXES = {
     ".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif",
@@ -47,7 +50,10 @@ class ArchiveLimits:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of an archive: its bytes, or why it has none; neither for a skipped file."""
+    """One file of an archive: its bytes, or why it has none; neither for a skipped file.
+
+    The name is one that can be shown, whatever the archive says.
+    """
 
     name: str
     data: bytes | None = None
@@ -137,20 +143,23 @@ def _zip_members(file: BinaryIO, meter: _Meter) -> Iterator[Member]:
             if entry.is_dir():
                 continue
             meter.member()
-            if _is_hidden(entry.filename):
-                yield Member(entry.filename)
-                continue
-            yield _zip_member(archive, entry, meter)
+            name = clean_filename(entry.filename)
+            yield Member(name) if _is_hidden(name) else _zip_member(archive, entry, name, meter)
 
 
-def _zip_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, meter: _Meter) -> Member:
+def _zip_member(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, meter: _Meter
+) -> Member:
     """Read one entry; what is wrong with it alone is its own problem."""
+    if entry.flag_bits & ZIP_ENCRYPTED:
+        return Member(name, problem=Problem.of(BadArchive(f"{name} is encrypted")))
     try:
         with archive.open(entry) as stream:
-            return _read_member(entry.filename, stream, meter)
+            return _read_member(name, stream, meter)
     except _DAMAGE as error:
-        # Encrypted entries and unknown compressions come here too, with the library's words.
-        return Member(entry.filename, problem=Problem.of(BadArchive(str(error))))
+        # Unknown compressions come here too, with the library's words.
+        problem = Problem.of(BadArchive(f"{name} cannot be read: {error}"))
+        return Member(name, problem=problem)
 
 
 def _tar_members(file: BinaryIO, meter: _Meter) -> Iterator[Member]:
@@ -160,10 +169,11 @@ def _tar_members(file: BinaryIO, meter: _Meter) -> Iterator[Member]:
                 continue
             meter.member()
             stream = archive.extractfile(entry)
-            if stream is None or _is_hidden(entry.name):
-                yield Member(entry.name)
+            name = clean_filename(entry.name)
+            if stream is None or _is_hidden(name):
+                yield Member(name)
                 continue
-            yield _read_member(entry.name, stream, meter)
+            yield _read_member(name, stream, meter)
 
 
 def _read_member(name: str, stream: IO[bytes], meter: _Meter) -> Member:

@@ -80,7 +80,7 @@ class Chunk:
             self._files.append(
                 SourceFile(member.name, sha256, blob.size_bytes, member.media_type.value)
             )
-        self._items.append(NewItem(_clean_name(member.name), sha256, member.problem))
+        self._items.append(NewItem(member.name, sha256, member.problem))
         if len(self._items) >= UNPACK_CHUNK:
             self.flush()
 
@@ -95,11 +95,6 @@ class Chunk:
             publish(app, hints)
         except Unavailable as error:
             log.warning("hints left to the pump", reason=error.detail)
-
-
-def _clean_name(name: str) -> str:
-    """Return a member's name as PostgreSQL can store it."""
-    return name.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _members(site: Site, source: SourceFile) -> Iterator[Member]:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import ArchiveBomb, BadArchive
+from shared.filenames import MAX_FILENAME
 from shared.media import MediaType
 from workers.archives import ArchiveLimits, Member, read_members
 
@@ -101,7 +102,10 @@ def test_an_encrypted_member_fails_alone() -> None:
     archive[archive.index(b"PK\x01\x02") + 8] |= 1
     archive[6] |= 1
 
-    assert codes(read(bytes(archive))) == ["bad_archive"]
+    (member,) = read(bytes(archive))
+
+    assert member.problem is not None
+    assert (member.problem.code, member.problem.detail) == ("bad_archive", "a.png is encrypted")
 
 
 def test_names_with_dots_and_slashes_stay_text() -> None:
@@ -111,6 +115,17 @@ def test_names_with_dots_and_slashes_stay_text() -> None:
 
     assert [m.name for m in members] == names
     assert [m.data for m in members] == [PNG] * 3
+
+
+def test_names_are_cleaned_in_members_and_in_their_problems() -> None:
+    names = ["a\x1b[31m\u202e.png", "x" * 60_000 + ".png"]
+
+    good = read(tar_of([(name, PNG) for name in names]), MediaType.TAR)
+    bad = read(zip_of([(names[1], zip_of([]))]))
+
+    assert [member.name for member in good] == ["a[31m.png", "x" * MAX_FILENAME]
+    assert bad[0].problem is not None
+    assert len(bad[0].problem.detail) < MAX_FILENAME + 100
 
 
 def test_links_and_devices_are_not_members() -> None:
