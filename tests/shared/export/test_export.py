@@ -112,5 +112,5 @@ def test_legacy_values_are_strings_all_the_way_down() -> None:
         token["$value"] for group in document["copy-that"].values() for token in group.values()
     ]
     parts = [part for value in values if isinstance(value, dict) for part in value.values()]
-    assert all(isinstance(value, (str, dict)) for value in values)
-    assert all(isinstance(part, str) for part in parts)
+    assert {type(value) for value in values} == {str, dict}
+    assert {type(part) for part in parts} == {str}

@@ -119,7 +119,7 @@ def test_text_of_unknown_line_height_has_no_upright_distance() -> None:
 
     upright = [each for each in find_distances(page) if each.axis is Axis.UPRIGHT]
 
-    assert all(each.evidence is Evidence.FRAME for each in upright)
+    assert {each.evidence for each in upright} == {Evidence.FRAME}
 
 
 def test_lines_of_a_paragraph_have_no_gap() -> None:

@@ -90,6 +90,7 @@ def test_the_surest_value_comes_first() -> None:
 def test_values_one_pixel_apart_are_told_once() -> None:
     values = sorted({each.px for each in measure_spacing(cards(18, 19))})
 
+    assert len({18, 19} & set(values)) == 1
     assert all(upper - lower > 1 for lower, upper in pairwise(values))
 
 
