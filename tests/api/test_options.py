@@ -54,14 +54,18 @@ def test_a_wrong_option_is_named(
     assert client.get("/api/v1/jobs").json()["data"] == []
 
 
-@pytest.mark.parametrize("sent", ["{", "[]", "", "nonsense", '{"name": "\\ud800"}', "[" * 5000])
+@pytest.mark.parametrize("sent", ["{", "[]", "nonsense", '{"name": "\\ud800"}', "[" * 5000])
 def test_options_that_are_not_json_are_refused(client: httpx.Client, sent: str) -> None:
     answer = client.post("/api/v1/jobs", files={"files": IMAGE}, data={"options": sent})
 
-    if sent:
-        assert_problem(answer, 422, "invalid_options")
-    else:
-        assert answer.status_code == 202
+    assert_problem(answer, 422, "invalid_options")
+
+
+def test_an_empty_field_of_options_asks_for_the_defaults(client: httpx.Client) -> None:
+    answer = client.post("/api/v1/jobs", files={"files": IMAGE}, data={"options": ""})
+
+    assert answer.status_code == 202
+    assert answer.json()["options"] == new_job(client)["options"]
 
 
 def test_a_service_with_a_claude_key_is_hybrid_unless_told_otherwise(

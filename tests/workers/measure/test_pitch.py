@@ -18,7 +18,7 @@ def test_letters_on_an_even_grid_are_monospaced(pitch: float) -> None:
     assert is_monospaced(letters([20 + pitch * n for n in words]), pitch / 0.6)
 
 
-def test_letters_of_many_widths_are_not() -> None:
+def test_letters_of_many_widths_are_not_monospaced() -> None:
     advances = np.array([9, 4, 8, 8, 13, 5, 9, 4, 7, 9, 9, 6, 12, 8], np.float64)
 
     assert not is_monospaced(letters(list(20 + np.cumsum(advances))), 16)
