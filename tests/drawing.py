@@ -131,12 +131,6 @@ def draw_text(
     return rgb
 
 
-def ink_box(text: str, size_px: float) -> tuple[int, int, int, int]:
-    """Return where the ink of a text lies from its position: x, y, width and height."""
-    left, top, right, bottom = ImageFont.load_default(size_px).getbbox(text)
-    return math.floor(left), math.floor(top), math.ceil(right - left), math.ceil(bottom - top)
-
-
 def draw_picture(rgb: Rgb, box: tuple[int, int, int, int], *, seed: int = 0) -> Rgb:
     """Draw something like a photograph: soft blotches of many colors under a little noise."""
     x, y, width, height = box
