@@ -1,4 +1,4 @@
-from tests.lettering import text_line
+from tests.workers.measure.lettering import text_line
 from workers.measure.blocks import with_line_heights
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from tests.drawing import draw_box, draw_page
-from tests.lettering import background_of, container, page_of, write
+from tests.workers.measure.lettering import background_of, container, page_of, write
 from workers.measure.glyphs import find_glyphs, group_rows, measure_contrast
 from workers.measure.measurements import Box
 from workers.measure.scene import ElementKind

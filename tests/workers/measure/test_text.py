@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.drawing import Rgb, draw_linear_gradient, draw_page, draw_picture
-from tests.lettering import background_of, container, page_of, write
+from tests.workers.measure.lettering import background_of, container, page_of, write
 from workers.measure.measurements import Box
 from workers.measure.preprocess import pack
 from workers.measure.scene import Packed, TextLine

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.drawing import draw_page
-from tests.lettering import background_of, page_of, scene_of, text_line, write
+from tests.workers.measure.lettering import background_of, page_of, scene_of, text_line, write
 from workers.measure.measurements import FamilyClass, Path
 from workers.measure.preprocess import pack
 from workers.measure.scene import Scene
