@@ -1,4 +1,4 @@
-"""Text as an unhinting rasteriser draws it, and the scenes it stands in."""
+"""Text as an unhinting rasteriser draws it, and lines as they are read from it."""
 
 from dataclasses import replace
 
@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from tests.drawing import Rgb, levels_of
-from workers.measure.measurements import Box, FamilyClass, Path
-from workers.measure.preprocess import pack
-from workers.measure.scene import Element, ElementKind, Scene, TextLine
+from tests.workers.measure.scenes import element, line
+from workers.measure.scene import Element, TextLine
 
 # Letters are drawn this much larger and averaged down, so that Pillow's hinting, which keeps to
 # whole pixels, is left with a sixteenth of one.
@@ -33,15 +32,9 @@ def write(
     return rgb
 
 
-def container(box: Box, parent: int = 0, kind: ElementKind = ElementKind.CONTAINER) -> Element:
-    """Return a plain element with hard sides and square corners."""
-    hard = (True, True, True, True)
-    return Element(kind, box, 0xFFFFFF, None, parent, hard, (0.0, 0.0, 0.0, 0.0))
-
-
 def page_of(rgb: Rgb) -> Element:
     """Return the element that is the page itself."""
-    return container(Box(0, 0, rgb.shape[1], rgb.shape[0]), parent=-1)
+    return element((0, 0, rgb.shape[1], rgb.shape[0]), parent=-1)
 
 
 def background_of(rgb: Rgb, color: int = 0xFFFFFF) -> NDArray[np.uint32]:
@@ -54,24 +47,7 @@ def text_line(
 ) -> TextLine:
     """Return a measured line, 100 px wide, regular unless ``changes`` say otherwise."""
     height = round(size_px * 0.75)
-    line = TextLine(
-        box=Box(x, round(baseline) - height, 100, height),
-        parent=0,
-        baseline_y=baseline,
-        size_px=size_px,
-        size_sd_px=0.1,
-        weight=400,
-        family=FamilyClass.SANS,
-        line_height_px=None,
-        color=0x222222,
-        color_confidence=1.0,
-        background=0xFFFFFF,
-        glyphs=np.zeros((glyphs, 4), np.int32),
-    )
-    return replace(line, **changes)  # type: ignore[arg-type]
-
-
-def scene_of(lines: tuple[TextLine, ...], dpr: float = 1.0) -> Scene:
-    """Return a scene that holds nothing but lines."""
-    rgb = np.full((10, 10, 3), 255, np.uint8)
-    return Scene(rgb, pack(rgb), background_of(rgb), Path.EXACT, dpr, (page_of(rgb),), (), lines)
+    box = (x, round(baseline) - height, 100, height)
+    plain = line(box, size_px=size_px, baseline_y=baseline, color=0x222222)
+    known = {"size_sd_px": 0.1, "glyphs": np.zeros((glyphs, 4), np.int32)}
+    return replace(plain, **known | changes)  # type: ignore[arg-type]

@@ -1,9 +1,9 @@
 import numpy as np
 
 from tests.drawing import draw_box, draw_page
-from tests.workers.measure.lettering import background_of, container, page_of, write
+from tests.workers.measure.lettering import background_of, page_of, write
+from tests.workers.measure.scenes import element
 from workers.measure.glyphs import find_glyphs, group_rows, measure_contrast
-from workers.measure.measurements import Box
 from workers.measure.scene import ElementKind
 
 
@@ -31,7 +31,7 @@ def test_words_of_a_line_are_one_row_and_far_items_are_not() -> None:
 def test_a_row_never_crosses_an_edge() -> None:
     rgb = draw_page(200, 60)
     write(rgb, 10, 30, "inside", 16)
-    boxes = (page_of(rgb), container(Box(0, 0, 34, 60)))
+    boxes = (page_of(rgb), element((0, 0, 34, 60)))
 
     glyphs = find_glyphs(measure_contrast(rgb, background_of(rgb)), boxes)
     rows = group_rows(glyphs, rgb.shape)
@@ -54,7 +54,7 @@ def test_a_tall_mark_does_not_tie_the_lines_beside_it() -> None:
 def test_pictures_and_dividers_hold_no_letters() -> None:
     rgb = draw_page(200, 60)
     write(rgb, 10, 30, "in a picture", 16)
-    boxes = (page_of(rgb), container(Box(0, 0, 200, 60), kind=ElementKind.PICTURE))
+    boxes = (page_of(rgb), element((0, 0, 200, 60), kind=ElementKind.PICTURE))
 
     glyphs = find_glyphs(measure_contrast(rgb, background_of(rgb)), boxes)
 

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.drawing import Rgb, draw_linear_gradient, draw_page, draw_picture
-from tests.workers.measure.lettering import background_of, container, page_of, write
-from workers.measure.measurements import Box
+from tests.workers.measure.lettering import background_of, page_of, write
+from tests.workers.measure.scenes import element
 from workers.measure.preprocess import pack
 from workers.measure.scene import Packed, TextLine
 from workers.measure.text import find_lines
@@ -104,7 +104,7 @@ def test_a_line_names_the_box_it_stands_in() -> None:
     rgb = draw_page(400, 120)
     write(rgb, 20, 40, "outside the box", 16)
     write(rgb, 220, 90, "inside of it", 16)
-    boxes = (page_of(rgb), container(Box(200, 60, 180, 50)))
+    boxes = (page_of(rgb), element((200, 60, 180, 50)))
 
     lines = find_lines(rgb, pack(rgb), background_of(rgb), boxes)
 
