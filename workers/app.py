@@ -12,6 +12,8 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging
+from kombu.transport import redis
+from kombu.transport.virtual import base
 from sqlalchemy import Engine
 
 from shared.blobs import BlobStore
@@ -30,8 +32,24 @@ TASKS_PER_CHILD = 200
 MEMORY_PER_CHILD_KB = 2_000_000
 
 
+class HintQoS(redis.QoS):
+    """Frees the place of a hint even when Redis can no longer be told.
+
+    Kombu keeps the place taken. A worker whose every place was taken when Redis went away would
+    then never read again, so never notice, and so never connect again.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        """Take a hint as followed; a hint that Redis sends again does no harm."""
+        try:
+            super().ack(delivery_tag)
+        finally:
+            base.QoS.ack(self, delivery_tag)
+
+
 def create_app() -> Celery:
     """Return the application that `celery -A workers.app` runs."""
+    redis.Channel.QoS = HintQoS
     application = celery_app(load_settings().broker_url)
     application.conf.update(
         imports=("workers.tasks",),
