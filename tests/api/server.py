@@ -1,10 +1,8 @@
 """The HTTP service in a thread of the test run, and what tests say to it."""
 
-import io
 import json
 import socket
 import threading
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -36,15 +34,6 @@ def serving(app: FastAPI) -> Iterator[str]:
             app.state.site.stopping.set()
             server.should_exit = True
             thread.join()
-
-
-def archive(members: Mapping[str, bytes]) -> bytes:
-    """Return a zip archive."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as written:
-        for name, data in members.items():
-            written.writestr(name, data)
-    return file.getvalue()
 
 
 def submit(

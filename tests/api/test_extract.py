@@ -12,7 +12,8 @@ from shared.db.engine import transaction
 from shared.db.work import Claim
 from shared.errors import DecodeFailed, Problem
 from tests.api.playing import claim_next, fail, finish, finish_all
-from tests.api.server import PNG, archive, assert_problem
+from tests.api.server import PNG, assert_problem
+from tests.archives import zip_of
 from tests.conftest import until
 
 KINDS = ["colors", "spacing", "typography", "shadows", "gradients"]
@@ -113,7 +114,7 @@ def test_what_is_no_image_is_refused_as_such(client: httpx.Client) -> None:
 
 
 def test_an_archive_is_sent_to_the_jobs(client: httpx.Client) -> None:
-    problem = assert_problem(extract(client, data=archive({"a.png": PNG})), 422, "not_an_image")
+    problem = assert_problem(extract(client, data=zip_of({"a.png": PNG})), 422, "not_an_image")
 
     assert "/api/v1/jobs" in problem["detail"]
 

@@ -16,13 +16,13 @@ from tests.api.playing import claim_next, fail, finish, finish_all
 from tests.api.server import (
     IMAGE,
     PNG,
-    archive,
     assert_problem,
     new_job,
     read_job,
     serving,
     submit,
 )
+from tests.archives import zip_of
 from tests.conftest import until
 
 
@@ -183,7 +183,7 @@ def test_the_same_image_again_is_cached(client: httpx.Client, engine: Engine) ->
 
 def test_a_job_of_an_archive_counts_what_is_unpacked(client: httpx.Client, engine: Engine) -> None:
     sha256 = new_item_hash(client)
-    job = submit(client, ("a.zip", archive({"a.png": PNG}))).json()
+    job = submit(client, ("a.zip", zip_of({"a.png": PNG}))).json()
     finish_all(engine, {"in/a.png": sha256, "in/b.png": sha256})
 
     assert read_job(client, job).json()["counts"]["total"] == 2
@@ -195,7 +195,7 @@ def new_item_hash(client: httpx.Client) -> str:
 
 
 def test_a_failed_job_says_why(client: httpx.Client, engine: Engine) -> None:
-    job = submit(client, ("a.zip", archive({}))).json()
+    job = submit(client, ("a.zip", zip_of({}))).json()
     finish_all(engine)
 
     ended = read_job(client, job).json()
@@ -224,7 +224,7 @@ def test_an_archive_of_500_images_is_accepted_well_under_a_second(
         serving(create_app(roomy)) as url,
         httpx.Client(base_url=url, headers=client.headers) as other,
     ):
-        packed = archive(images)
+        packed = zip_of(images)
         started = time.monotonic()
         answer = submit(other, ("screens.zip", packed))
         took_s = time.monotonic() - started

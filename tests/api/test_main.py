@@ -1,9 +1,7 @@
 """The service as a process of its own."""
 
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,21 +15,16 @@ import pytest
 from shared.settings import Settings
 from tests.api.server import PNG, submit
 from tests.conftest import until
+from tests.programs import environment, free_port
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    return {
-        **os.environ,
-        "COPYTHAT_DATABASE_URL": settings.database_url,
-        "COPYTHAT_BROKER_URL": settings.broker_url,
-        "COPYTHAT_DATA_DIR": str(settings.data_dir),
-        "COPYTHAT_SECRET_KEY": settings.secret_key.get_secret_value(),
-    }
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+def variables(settings: Settings) -> dict[str, str]:
+    return environment(
+        COPYTHAT_DATABASE_URL=settings.database_url,
+        COPYTHAT_BROKER_URL=settings.broker_url,
+        COPYTHAT_DATA_DIR=str(settings.data_dir),
+        COPYTHAT_SECRET_KEY=settings.secret_key.get_secret_value(),
+    )
 
 
 def is_alive(url: str) -> bool:
@@ -48,7 +41,7 @@ def started(settings: Settings, log: Path) -> Iterator[tuple[str, subprocess.Pop
     with (
         log.open("wb") as out,
         subprocess.Popen(  # noqa: S603 -- our own program
-            command, env=environment(settings), stderr=out, stdout=out
+            command, env=variables(settings), stderr=out, stdout=out
         ) as process,
     ):
         try:
@@ -100,7 +93,7 @@ def test_a_wrong_setting_is_a_line_that_names_it(
 ) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "api", "--port", "0"],
-        env=environment(settings) | change,
+        env=variables(settings) | change,
         capture_output=True,
         text=True,
         check=False,

@@ -16,7 +16,8 @@ from api.app import create_app
 from shared.db.engine import transaction
 from shared.settings import Settings
 from tests.api.conftest import KIB
-from tests.api.server import GIF, PNG, archive, assert_problem, serving, submit
+from tests.api.server import GIF, PNG, assert_problem, serving, submit
+from tests.archives import zip_of
 from tests.conftest import until
 
 BOUNDARY = "b0undary"
@@ -91,7 +92,7 @@ def test_a_browsers_empty_file_field_is_passed_over(client: httpx.Client) -> Non
 def test_an_archive_makes_a_job_that_a_worker_unpacks(
     client: httpx.Client, engine: Engine
 ) -> None:
-    job = submit(client, ("a.png", PNG), ("b.zip", archive({"c.png": PNG})), ("d.txt", b"d"))
+    job = submit(client, ("a.png", PNG), ("b.zip", zip_of({"c.png": PNG})), ("d.txt", b"d"))
 
     assert job.json()["status"] == "queued"
     assert job.json()["counts"]["total"] == 0
@@ -121,7 +122,7 @@ def test_no_more_of_a_large_image_is_stored_than_tells(
 
 
 def test_an_archive_may_be_larger_than_an_image(client: httpx.Client) -> None:
-    large = archive({"a.png": PNG.ljust(100 * KIB)})
+    large = zip_of({"a.png": PNG.ljust(100 * KIB)})
 
     assert submit(client, ("a.zip", large)).status_code == 202
 

@@ -1,29 +1,26 @@
-import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
-import cv2
-import numpy as np
 import psutil
 import pytest
+
+from tests import drawing
+from tests.archives import zip_of
+from tests.programs import environment
 
 LIMIT_S = 200.0
 
 
 @pytest.mark.timeout(240)
 def test_the_demo_goes_from_nothing_to_exports_and_leaves_no_process(tmp_path: Path) -> None:
-    image = np.full((90, 120, 3), 245, np.uint8)
-    cv2.rectangle(image, (20, 20), (99, 69), (200, 80, 30), -1)
-    with zipfile.ZipFile(tmp_path / "screens.zip", "w") as archive:
-        archive.writestr("one.png", cv2.imencode(".png", image)[1].tobytes())
-    ours = ("COPYTHAT_", "ANTHROPIC_")
-    variables = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    image = drawing.draw_page(120, 90, "#f5f5f5")
+    drawing.draw_box(image, (20, 20, 80, 50), "#1e50c8")
+    (tmp_path / "screens.zip").write_bytes(zip_of({"one.png": drawing.encode(image, "PNG")}))
 
     done = subprocess.run(  # noqa: S603 -- our own program
         [sys.executable, "-m", "cli.main", "demo", tmp_path / "screens.zip", "--out", tmp_path],
-        env=variables | {"COPYTHAT_URL": "http://127.0.0.1:9", "COPYTHAT_API_KEY": "another"},
+        env=environment(COPYTHAT_URL="http://127.0.0.1:9", COPYTHAT_API_KEY="another"),
         capture_output=True,
         text=True,
         check=False,

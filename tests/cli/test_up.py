@@ -1,7 +1,6 @@
 """`copythat up` as a user runs it: real servers, real workers, signals from outside."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -17,6 +16,7 @@ import psutil
 import pytest
 
 from tests.conftest import until
+from tests.programs import environment
 
 LIMIT_S = 100.0
 pytestmark = pytest.mark.timeout(300)
@@ -42,11 +42,6 @@ class Up:
         key = self.credentials["api_key"]
         headers = {"Authorization": f"Bearer {key}"}
         return httpx.get(f"{self.credentials['url']}/api/v1{path}", headers=headers)
-
-
-def environment(**more: str) -> dict[str, str]:
-    ours = ("COPYTHAT_", "ANTHROPIC_")
-    return {k: v for k, v in os.environ.items() if not k.startswith(ours)} | more
 
 
 def command(data_dir: Path, port: int = 0) -> list[str]:

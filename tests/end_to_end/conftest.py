@@ -1,12 +1,8 @@
 """The whole service as a user starts it, with a Claude of our own behind it."""
 
-import io
 import json
-import os
-import socket
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +15,7 @@ import pytest
 
 from tests.conftest import until
 from tests.fakes.claude import ClaudeServer
+from tests.programs import environment, free_port
 
 COPYTHAT = Path(sys.executable).with_name("copythat")
 JOB_WITHIN_S = 110.0
@@ -42,18 +39,6 @@ class Service:
         )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def environment(data_dir: Path, **more: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("COPYTHAT_", "ANTHROPIC_"))}
-    return kept | {"COPYTHAT_DATA_DIR": str(data_dir)} | more
-
-
 @pytest.fixture(scope="session")
 def claude() -> Iterator[ClaudeServer]:
     """A real HTTP server that speaks the Messages API."""
@@ -70,7 +55,7 @@ def service(claude: ClaudeServer, tmp_path_factory: pytest.TempPathFactory) -> I
     with (data_dir / "up.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 -- our own program
             (COPYTHAT, "up", "--port", str(port), "--data-dir", data_dir, "--cv-workers", "2"),
-            env=environment(data_dir, **more),
+            env=environment(**more),
             stdout=log,
             stderr=log,
         )
@@ -105,14 +90,6 @@ def drawing(seed: int) -> bytes:
     cv2.rectangle(image, (32, 32), (127, 40), (255, 255, 255), -1)
     cv2.rectangle(image, (32, 56), (111, 64), (255, 255, 255), -1)
     return cv2.imencode(".png", image)[1].tobytes()
-
-
-def zip_of(files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
 
 
 def submit(http: httpx.Client, files: Mapping[str, bytes], **options: object) -> dict[str, Any]:

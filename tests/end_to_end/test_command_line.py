@@ -11,16 +11,16 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.archives import zip_of
 from tests.conftest import until
 from tests.end_to_end.conftest import (
     COPYTHAT,
     Service,
     drawing,
-    environment,
     finished,
     submit,
-    zip_of,
 )
+from tests.programs import environment
 
 WITHIN_S = 110
 
@@ -31,7 +31,7 @@ def copythat(
     """Run a command to its end, with the credentials that `up` left."""
     return subprocess.run(  # noqa: S603 -- our own program
         [COPYTHAT, *words],
-        env=environment(data_dir or service.data_dir, **variables),
+        env=environment(COPYTHAT_DATA_DIR=str(data_dir or service.data_dir), **variables),
         capture_output=True,
         text=True,
         check=False,
@@ -156,7 +156,7 @@ def test_a_proxy_does_not_come_between_a_machine_and_itself(service: Service) ->
 def test_a_reader_that_has_seen_enough_is_no_error(service: Service) -> None:
     with subprocess.Popen(  # noqa: S603 -- our own program
         [COPYTHAT, "jobs", "--json"],
-        env=environment(service.data_dir),
+        env=environment(COPYTHAT_DATA_DIR=str(service.data_dir)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
@@ -184,7 +184,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_watch_it(
     folder = files(tmp_path, {f"{n}.png": drawing(n) for n in range(700, 760)})
     with subprocess.Popen(  # noqa: S603 -- our own program
         [COPYTHAT, "submit", folder, "--wait", "--name", "left alone", "--mode", "cv"],
-        env=environment(service.data_dir),
+        env=environment(COPYTHAT_DATA_DIR=str(service.data_dir)),
         stderr=subprocess.PIPE,
         text=True,
     ) as process:

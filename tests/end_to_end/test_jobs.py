@@ -11,6 +11,7 @@ import psutil
 import pytest
 from llmock.scenarios import Reply
 
+from tests.archives import zip_of
 from tests.conftest import until
 from tests.end_to_end.conftest import (
     Service,
@@ -18,7 +19,6 @@ from tests.end_to_end.conftest import (
     drawing,
     finished,
     submit,
-    zip_of,
 )
 from tests.fakes.claude import (
     CUT_JSON,
