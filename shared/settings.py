@@ -37,7 +37,11 @@ class Settings(BaseSettings):
     """Where things are, how much is allowed, which model names tokens."""
 
     model_config = SettingsConfigDict(
-        env_prefix="COPYTHAT_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="COPYTHAT_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
     database_url: str = "postgresql+psycopg:///copythat"
