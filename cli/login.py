@@ -23,11 +23,11 @@ def login(
         ),
     ],
     url: UrlOption = None,
-    data_dir_option: DataDirOption = None,
+    place: DataDirOption = None,
 ) -> None:
     """Sign in to a service; later commands use it, with an API key of their own."""
-    place = data_dir(data_dir_option)
-    address = Client(url or credentials.read(place).get("url") or DEFAULT_URL).url
+    directory = data_dir(place)
+    address = Client(url or credentials.read(directory).get("url") or DEFAULT_URL).url
     key = issue_key(address, email, password)
-    credentials.store(place, Credentials(address, key))
+    credentials.store(directory, Credentials(address, key))
     say(f"signed in to {address} as {email}")

@@ -10,9 +10,22 @@ from cli.client import Client
 from cli.data_dir import DataDir
 from shared.settings import load_settings
 
+
+def _directory(text: str) -> Path:
+    """Read the name of a directory: an unset shell variable names none, not the current one."""
+    if not text:
+        raise typer.BadParameter("it is empty")
+    return Path(text)
+
+
 DataDirOption = Annotated[
     Path | None,
-    typer.Option(help="Where data, logs and credentials are; default: COPYTHAT_DATA_DIR."),
+    typer.Option(
+        "--data-dir",
+        parser=_directory,
+        metavar="<path>",
+        help="Where data, logs and credentials are; default: COPYTHAT_DATA_DIR.",
+    ),
 ]
 UrlOption = Annotated[
     str | None, typer.Option(envvar="COPYTHAT_URL", help="Address of the service.")
