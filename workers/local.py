@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (UnreadableInput, OSError) as error:
             failed += 1
             sys.stderr.write(f"{path}: {error}\n")
+    if not paths:
+        sys.stderr.write("no image found\n")
     if failed:
         return 3 if failed < len(paths) else 1
     return 0 if paths else 1

@@ -68,3 +68,10 @@ def test_a_bad_image_among_good_ones_is_named_and_skipped(
 def test_nothing_readable_fails(tmp_path: Path) -> None:
     assert main([str(tmp_path / "absent.png")]) == 1
     assert main([str(tmp_path)]) == 1
+
+
+def test_a_folder_without_images_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "no image found\n"
