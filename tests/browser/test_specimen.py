@@ -8,7 +8,8 @@ import pytest
 
 from samples.render import FLAGS
 from shared.export import Format, export
-from shared.tokens import Color, Dimension, Gradient, GradientStop, Source, Token, Tokens, TokenSet
+from shared.tokens import Color, Gradient, GradientStop, Tokens
+from tests.token_sets import of, px, token
 from workers.images import decode
 from workers.measure import Measurements, measure_image
 
@@ -27,22 +28,13 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Measurements:
     """What is measured in a screenshot of the page."""
     folder = tmp_path_factory.mktemp("page")
     stops = tuple(GradientStop(color=end, position=at) for at, end in enumerate(ENDS))
-    color = Token[Color](name="blue", value=BLUE, usage=1, confidence=1, source=Source.CV)
-    spacing = Token[Dimension](
-        name="48", value=Dimension(value=48), usage=1, confidence=1, source=Source.CV
-    )
-    gradient = Token[Gradient](
-        name="forest",
-        value=Gradient(kind="linear", angle=90, stops=stops),
-        usage=1,
-        confidence=1,
-        source=Source.CV,
-    )
-    token_set = TokenSet(
-        id="set_1",
-        pipeline_version="1",
-        source_images=("a.png",),
-        tokens=Tokens(color=(color,), spacing=(spacing,), gradient=(gradient,)),
+    forest = Gradient(kind="linear", angle=90, stops=stops)
+    token_set = of(
+        Tokens(
+            color=(token("blue", BLUE),),
+            spacing=(token("48", px(48)),),
+            gradient=(token("forest", forest),),
+        )
     )
     page = folder / "tokens.html"
     page.write_bytes(export(token_set, Format.HTML).content)
