@@ -4,6 +4,7 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -29,9 +30,9 @@ def zip_of(files: Files, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     return buffer.getvalue()
 
 
-def tar_of(files: Files, mode: str = "w") -> bytes:
+def tar_of(files: Files, mode: Literal["w", "w:gz"] = "w") -> bytes:
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
         for name, data in files:
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
