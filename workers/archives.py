@@ -4,6 +4,7 @@ A member's name is text and never a path, so links, devices, absolute paths and 
 nothing to act on. A size that an archive states is not believed.
 """
 
+import gzip
 import lzma
 import struct
 import tarfile
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, Protocol, cast
 
 from shared.errors import (
     ArchiveBomb,
@@ -91,6 +92,25 @@ class _Meter:
             )
 
 
+class _Readable(Protocol):
+    """Bytes in order."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _MeteredStream:
+    """A stream that is counted as it is read."""
+
+    stream: _Readable
+    meter: _Meter
+
+    def read(self, size: int, /) -> bytes:
+        data = self.stream.read(size)
+        self.meter.read(len(data))
+        return data
+
+
 def read_members(
     file: BinaryIO, media_type: MediaType, archive_bytes: int, limits: ArchiveLimits
 ) -> Iterator[Member]:
@@ -107,9 +127,14 @@ def read_members(
         ArchiveBomb: It holds more than the limits allow.
     """
     meter = _Meter(limits, archive_bytes)
-    reader = _zip_members if media_type is MediaType.ZIP else _tar_members
     with _archive_errors():
-        yield from reader(file, meter)
+        if media_type is MediaType.ZIP:
+            yield from _zip_members(file, meter)
+        elif media_type is MediaType.GZIP:
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield from _tar_members(unpacked, meter)
+        else:
+            yield from _tar_members(file, meter)
 
 
 # What the libraries raise for damaged bytes, found by fuzzing besides their documentation.
@@ -155,16 +180,20 @@ def _zip_member(
         return Member(name, problem=Problem.of(BadArchive(f"{name} is encrypted")))
     try:
         with archive.open(entry) as stream:
-            return _read_member(name, stream, meter)
+            return _read_member(name, _MeteredStream(stream, meter), meter.limits)
     except _DAMAGE as error:
         # Unknown compressions come here too, with the library's words.
         problem = Problem.of(BadArchive(f"{name} cannot be read: {error}"))
         return Member(name, problem=problem)
 
 
-def _tar_members(file: BinaryIO, meter: _Meter) -> Iterator[Member]:
-    with tarfile.open(fileobj=file, mode="r|*") as archive:
+def _tar_members(file: _Readable, meter: _Meter) -> Iterator[Member]:
+    # What is passed over is unpacked too, so the whole stream counts and not only the images.
+    whole = cast("IO[bytes]", _MeteredStream(file, meter))
+    with tarfile.open(fileobj=whole, mode="r|") as archive:
         for entry in archive:
+            # It would keep every header for lookups that a stream has no use for.
+            archive.members.clear()  # type: ignore[attr-defined]
             if not entry.isfile():
                 continue
             meter.member()
@@ -173,12 +202,12 @@ def _tar_members(file: BinaryIO, meter: _Meter) -> Iterator[Member]:
             if stream is None or _is_hidden(name):
                 yield Member(name)
                 continue
-            yield _read_member(name, stream, meter)
+            yield _read_member(name, stream, meter.limits)
 
 
-def _read_member(name: str, stream: IO[bytes], meter: _Meter) -> Member:
+def _read_member(name: str, stream: _Readable, limits: ArchiveLimits) -> Member:
     """Read one file as far as it is an image within the limits."""
-    head = _read_up_to(stream, SNIFF_BYTES, meter)
+    head = _read_up_to(stream, SNIFF_BYTES)
     media_type = sniff(head)
     if media_type is None:
         if PurePosixPath(name).suffix.lower() not in IMAGE_SUFFIXES:
@@ -186,20 +215,19 @@ def _read_member(name: str, stream: IO[bytes], meter: _Meter) -> Member:
         return Member(name, problem=Problem.of(NotAnImage(f"{name} holds no image we know")))
     if not media_type.is_image:
         return Member(name, problem=Problem.of(NestedArchive(f"{name} is an archive itself")))
-    most = meter.limits.max_member_bytes
-    data = head + _read_up_to(stream, most + 1 - len(head), meter)
+    most = limits.max_member_bytes
+    data = head + _read_up_to(stream, most + 1 - len(head))
     if len(data) > most:
         too_large = ImageTooLarge(f"{name} is over {most} bytes")
         return Member(name, problem=Problem.of(too_large))
     return Member(name, data, media_type)
 
 
-def _read_up_to(stream: IO[bytes], most: int, meter: _Meter) -> bytes:
+def _read_up_to(stream: _Readable, most: int) -> bytes:
     """Return the next bytes of a stream, ``most`` at most."""
     chunks: list[bytes] = []
     left = most
     while left > 0 and (chunk := stream.read(min(left, READ_BYTES))):
-        meter.read(len(chunk))
         chunks.append(chunk)
         left -= len(chunk)
     return b"".join(chunks)

@@ -156,6 +156,14 @@ def test_members_that_unpack_to_far_more_than_the_archive_are_a_bomb() -> None:
         read(zip_of(files), limits=limits)
 
 
+@pytest.mark.parametrize("name", ["notes.txt", ".hidden.png"])
+def test_what_is_passed_over_is_counted_where_it_has_to_be_unpacked(name: str) -> None:
+    archive = tgz_of([("a.png", PNG), (name, bytes(20 * 1024 * 1024)), ("b.png", PNG)])
+
+    with pytest.raises(ArchiveBomb):
+        read(archive, MediaType.GZIP)
+
+
 def test_members_over_the_total_are_a_bomb() -> None:
     limits = ArchiveLimits(1000, 1000, 1024 * 1024, 10_000)
 
