@@ -20,6 +20,7 @@ from tests.end_to_end.conftest import (
     finished,
     submit,
 )
+from tests.fakes.claude import OVERLOADED, ClaudeServer
 from tests.programs import environment
 
 WITHIN_S = 110
@@ -179,18 +180,20 @@ def test_watch_follows_a_job_to_its_end(service: Service, http: httpx.Client) ->
 
 
 def test_ctrl_c_leaves_the_job_running_and_says_how_to_watch_it(
-    service: Service, http: httpx.Client, tmp_path: Path
+    service: Service, http: httpx.Client, claude: ClaudeServer, tmp_path: Path
 ) -> None:
-    folder = files(tmp_path, {f"{n}.png": drawing(n) for n in range(700, 760)})
+    claude.always = OVERLOADED  # so that the job cannot end before it is left
+    folder = files(tmp_path, {f"{n}.png": drawing(n) for n in range(700, 703)})
     with subprocess.Popen(  # noqa: S603 -- our own program
-        [COPYTHAT, "submit", folder, "--wait", "--name", "left alone", "--mode", "cv"],
+        [COPYTHAT, "submit", folder, "--wait", "--name", "left alone"],
         env=environment(COPYTHAT_DATA_DIR=str(service.data_dir)),
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        until(lambda: newest(http)["name"] == "left alone" and newest(http)["progress"] > 0)
+        until(lambda: newest(http)["name"] == "left alone" and len(claude.requests) > 2)
         process.send_signal(signal.SIGINT)
         _, words = process.communicate(timeout=WITHIN_S)
+    claude.reset()
 
     job_id = newest(http)["id"]
     assert process.returncode == 130
