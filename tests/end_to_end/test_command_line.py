@@ -190,20 +190,19 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_watch_it(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        until(lambda: newest(http)["name"] == "left alone" and len(claude.requests) > 2)
+        until(lambda: names(http)[:1] == ["left alone"] and len(claude.requests) > 2)
         process.send_signal(signal.SIGINT)
         _, words = process.communicate(timeout=WITHIN_S)
     claude.reset()
 
-    job_id = newest(http)["id"]
+    job_id = http.get("/jobs", params={"limit": 1}).json()["data"][0]["id"]
     assert process.returncode == 130
     assert f"copythat watch {job_id}" in words
     assert finished(http, job_id)["status"] == "succeeded"
 
 
-def newest(http: httpx.Client) -> dict[str, Any]:
-    job: dict[str, Any] = http.get("/jobs", params={"limit": 1}).json()["data"][0]
-    return job
+def names(http: httpx.Client) -> list[str]:
+    return [job["name"] for job in http.get("/jobs").json()["data"]]
 
 
 def test_a_login_leads_the_commands_elsewhere(service: Service, tmp_path: Path) -> None:
