@@ -165,7 +165,8 @@ def _archive_errors() -> Iterator[None]:
 def _zip_members(file: BinaryIO, meter: _Meter) -> Iterator[Member]:
     with zipfile.ZipFile(file) as archive:
         for entry in archive.infolist():
-            if entry.is_dir():
+            # Not is_dir(), which fails on an empty name.
+            if entry.filename.endswith("/"):
                 continue
             meter.member()
             name = clean_filename(entry.filename)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import ArchiveBomb, BadArchive
-from shared.filenames import MAX_FILENAME
+from shared.filenames import MAX_FILENAME, UNNAMED
 from shared.media import MediaType
 from workers.archives import ArchiveLimits, Member, read_members
 
@@ -116,6 +116,13 @@ def test_names_with_dots_and_slashes_stay_text() -> None:
 
     assert [m.name for m in members] == names
     assert [m.data for m in members] == [PNG] * 3
+
+
+def test_a_member_without_a_name_is_read() -> None:
+    archive = zip_of([("\x01.png", PNG), ("a.png", PNG)]).replace(b"\x01.png", b"\x00.png")
+
+    assert [m.name for m in read(archive)] == [UNNAMED, "a.png"]
+    assert codes(read(archive)) == [None, None]
 
 
 def test_names_are_cleaned_in_members_and_in_their_problems() -> None:
