@@ -91,7 +91,11 @@ class Job(Answer):
     expires_at: datetime | None = Field(description="Until when the results can be read.")
     counts: Counts
     skipped_members: int = Field(description="Files of archives that are no images by name.")
-    progress: float = Field(ge=0, le=1, description="The part of the items that have ended.")
+    progress: float = Field(
+        ge=0,
+        le=1,
+        description="The part of the items that have ended; 0 while it is not known how many are.",
+    )
     eta_seconds: float | None = Field(description="Null while there is nothing to tell it by.")
     cost: Cost
     error: StoredProblem | None
@@ -114,7 +118,7 @@ class Job(Answer):
             expires_at=view.expires_at,
             counts=Counts.model_validate(view),
             skipped_members=view.skipped_members,
-            progress=1.0 if has_ended(view) else _share(ended, view.total),
+            progress=_progress(view, ended),
             eta_seconds=_eta_s(view, ended, now),
             cost=Cost.of(view),
             error=StoredProblem.model_validate(view.error) if view.error else None,
@@ -127,8 +131,13 @@ class Job(Answer):
         )
 
 
-def _share(part: int, whole: int) -> float:
-    return round(part / whole, 4) if whole else 0.0
+def _progress(view: JobView, ended: int) -> float:
+    """Return the part that has ended; it never shrinks, though items appear while unpacking."""
+    if has_ended(view):
+        return 1.0
+    if view.state == JobState.UNPACKING or not view.total:
+        return 0.0
+    return round(ended / view.total, 4)
 
 
 def _eta_s(view: JobView, ended: int, now: datetime) -> float | None:

@@ -161,6 +161,18 @@ def test_counts_always_sum_up(client: httpx.Client, engine: Engine) -> None:
     assert ended["eta_seconds"] == 0
 
 
+def test_progress_does_not_run_ahead_of_unpacking(client: httpx.Client, engine: Engine) -> None:
+    job = submit(client, ("a.png", PNG)).json()
+    with transaction(engine) as connection:
+        connection.execute(
+            text(
+                "UPDATE jobs SET state = 'unpacking', pending = 0, succeeded = 1, unpacked = false"
+            )
+        )
+
+    assert read_job(client, job).json()["progress"] == 0
+
+
 def test_a_running_item_is_counted_as_running(client: httpx.Client, engine: Engine) -> None:
     job = new_job(client)
     claim_next(engine)
