@@ -94,7 +94,8 @@ def settle(connection: Connection, job_ids: Iterable[str]) -> dict[int, str]:
         text(
             """
             SELECT j.id, j.owner_id, j.pipeline_version, j.priority, j.unpacked, j.total,
-                   j.pending, j.succeeded, j.error, u.state AS unpack, u.error AS unpack_error,
+                   j.pending, j.succeeded, j.skipped_members, j.error,
+                   u.state AS unpack, u.error AS unpack_error,
                    g.state AS merge, g.error AS merge_error
             FROM jobs j
             LEFT JOIN work u ON u.owner_id = j.owner_id AND u.sha256 = ''
@@ -122,8 +123,7 @@ def _settle_one(connection: Connection, job: Row[Any]) -> dict[int, str]:
     if job.pending or not (job.unpacked or broken):
         return {}
     if not job.succeeded:
-        nothing = Problem.of(NothingUsable("no image of this job could be read")).as_dict()
-        _end(connection, job.id, job.error or job.unpack_error or nothing)
+        _end(connection, job.id, job.error or job.unpack_error or _nothing_usable(job))
     elif job.merge == WorkState.DONE:
         _end(connection, job.id, None)
     elif job.merge == WorkState.DEAD:
@@ -132,6 +132,14 @@ def _settle_one(connection: Connection, job: Row[Any]) -> dict[int, str]:
         key = job_key(job.owner_id, job.id, Stage.MERGE, job.pipeline_version)
         return work.enqueue(connection, [key], job.id, job.priority, hinted=True)
     return {}
+
+
+def _nothing_usable(job: Row[Any]) -> dict[str, Any]:
+    """Say why a job came to nothing: its images were bad, or it had none."""
+    reason = "no image of this job could be read"
+    if not job.total:
+        reason = f"it holds no image; {job.skipped_members} other files were skipped"
+    return Problem.of(NothingUsable(reason)).as_dict()
 
 
 def job_key(owner_id: str, job_id: str, stage: Stage, pipeline_version: str) -> WorkKey:
