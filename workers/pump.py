@@ -48,6 +48,14 @@ def tick(engine: Engine, app: Celery) -> None:
             publish(app, ready)
 
 
+def recall(engine: Engine, app: Celery) -> None:
+    """Doubt the hints that were sent into queues that are empty: the broker may be a new one."""
+    for queue in Queue:
+        if depth(app, queue) == 0:
+            with transaction(engine) as connection:
+                work.forget_hints(connection, queue)
+
+
 def sweep(engine: Engine, app: Celery) -> None:
     """Give work to items and jobs that wait for nothing."""
     with transaction(engine) as connection:
@@ -62,6 +70,7 @@ def lead(engine: Engine, app: Celery, stop: threading.Event) -> None:
     Raises:
         Unavailable: One of them is.
     """
+    recall(engine, app)
     ticks = 0
     while not stop.wait(TICK_S):
         tick(engine, app)

@@ -256,6 +256,14 @@ def take_back_expired(connection: Connection) -> list[WorkKey]:
     ]
 
 
+def forget_hints(connection: Connection, queue: Queue) -> None:
+    """Have the ready units of a queue hinted again at once: its hints are gone."""
+    connection.execute(
+        text("UPDATE work SET hinted_at = NULL WHERE state = 'queued' AND queue = :queue"),
+        {"queue": queue.value},
+    )
+
+
 def take_ready(connection: Connection, queue: Queue, room: int) -> dict[int, str]:
     """Mark due units of a queue as hinted and return them, owners taking turns.
 

@@ -13,7 +13,7 @@ from shared.db.items import NewItem
 from shared.db.jobs import NewJob, SourceFile
 from shared.errors import Unavailable
 from shared.queue import Queue, celery_app, depth, publish
-from workers.pump import HIGH_WATER, LEADER_LOCK, sweep, tick
+from workers.pump import HIGH_WATER, LEADER_LOCK, recall, sweep, tick
 
 IMAGES = HIGH_WATER + 50
 
@@ -71,6 +71,31 @@ def test_a_broker_that_lost_everything_is_filled_again(engine: Engine, app: Cele
     tick(engine, app)
 
     assert depth(app, Queue.CV) == HIGH_WATER
+
+
+@pytest.mark.usefixtures("job_id")
+def test_a_pump_that_finds_queues_empty_does_not_wait_for_lost_hints(
+    engine: Engine, app: Celery
+) -> None:
+    tick(engine, app)
+    purge(app, Queue.CV)
+
+    recall(engine, app)
+    tick(engine, app)
+
+    assert depth(app, Queue.CV) == HIGH_WATER
+
+
+@pytest.mark.usefixtures("job_id")
+def test_hints_that_are_still_there_are_not_sent_twice(engine: Engine, app: Celery) -> None:
+    with transaction(engine) as connection:
+        (work_id,) = work.take_ready(connection, Queue.CV, 1)
+    publish(app, {work_id: Queue.CV.value})
+
+    recall(engine, app)
+
+    with transaction(engine) as connection:
+        assert work_id not in work.take_ready(connection, Queue.CV, IMAGES)
 
 
 @pytest.mark.usefixtures("job_id")
