@@ -185,19 +185,29 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_watch_it(
     claude.always = OVERLOADED  # so that the job cannot end before it is left
     folder = files(tmp_path, {f"{n}.png": drawing(n) for n in range(700, 703)})
     with subprocess.Popen(  # noqa: S603 -- our own program
-        [COPYTHAT, "submit", folder, "--wait", "--name", "left alone"],
+        # A shell that runs the tests in the background has them ignore the signal.
+        (
+            "env",
+            "--default-signal=INT",
+            COPYTHAT,
+            "submit",
+            folder,
+            "--wait",
+            "--name",
+            "left alone",
+        ),
         env=environment(COPYTHAT_DATA_DIR=str(service.data_dir)),
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
         until(lambda: names(http)[:1] == ["left alone"] and len(claude.requests) > 2)
         process.send_signal(signal.SIGINT)
-        _, words = process.communicate(timeout=WITHIN_S)
+        _, said = process.communicate(timeout=WITHIN_S)
     claude.reset()
 
     job_id = http.get("/jobs", params={"limit": 1}).json()["data"][0]["id"]
     assert process.returncode == 130
-    assert f"copythat watch {job_id}" in words
+    assert f"copythat watch {job_id}" in said
     assert finished(http, job_id)["status"] == "succeeded"
 
 
