@@ -24,6 +24,8 @@ from tests.fakes.claude import OVERLOADED, ClaudeServer
 from tests.programs import environment
 
 WITHIN_S = 110
+# A shell that runs the tests in the background has them and their children ignore SIGINT.
+INTERRUPTIBLE = ("/usr/bin/env", "--default-signal=INT")
 
 
 def copythat(
@@ -185,17 +187,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_watch_it(
     claude.always = OVERLOADED  # so that the job cannot end before it is left
     folder = files(tmp_path, {f"{n}.png": drawing(n) for n in range(700, 703)})
     with subprocess.Popen(  # noqa: S603 -- our own program
-        # A shell that runs the tests in the background has them ignore the signal.
-        (
-            "env",
-            "--default-signal=INT",
-            COPYTHAT,
-            "submit",
-            folder,
-            "--wait",
-            "--name",
-            "left alone",
-        ),
+        (*INTERRUPTIBLE, COPYTHAT, "submit", folder, "--wait", "--name", "left alone"),
         env=environment(COPYTHAT_DATA_DIR=str(service.data_dir)),
         stderr=subprocess.PIPE,
         text=True,
