@@ -1,13 +1,12 @@
 """Image bytes to an RGB array, within limits that are checked before anything is decoded."""
 
-import hashlib
 import io
 import math
 import os
 import re
 import struct
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import imagesize
 import numpy as np
@@ -118,22 +117,6 @@ def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Rgb:
     return rgb
 
 
-def encode_thumbnail(rgb: Rgb, max_width: int) -> bytes:
-    """Return the image as WebP, at most ``max_width`` pixels wide.
-
-    Args:
-        rgb: (height, width, 3) uint8.
-        max_width: in pixels; smaller images keep their size.
-    """
-    height, width = rgb.shape[:2]
-    small = rgb
-    if width > max_width:
-        shape = (max_width, max(1, round(height * max_width / width)))
-        small = cast("Rgb", cv2.resize(rgb, shape, interpolation=cv2.INTER_AREA))
-    _, data = cv2.imencode(".webp", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-    return bytes(data)
-
-
 def fit_for_model(rgb: Rgb, max_edge_px: int, max_tokens: int) -> EncodedImage:
     """Return the image as a PNG that a model is shown unresized, so that its scale is known.
 
@@ -158,14 +141,6 @@ def fit_for_model(rgb: Rgb, max_edge_px: int, max_tokens: int) -> EncodedImage:
 def count_model_tokens(width: int, height: int) -> int:
     """Return what a picture of this size in pixels counts as input tokens."""
     return math.ceil(width / MODEL_PATCH_PX) * math.ceil(height / MODEL_PATCH_PX)
-
-
-def pixel_sha256(rgb: Rgb) -> str:
-    """Return the hash of what is seen: equal for two files with the same pixels."""
-    height, width = rgb.shape[:2]
-    digest = hashlib.sha256(f"{width}x{height}:".encode())
-    digest.update(np.ascontiguousarray(rgb).data)
-    return digest.hexdigest()
 
 
 def _encode_png(rgb: Rgb, size: tuple[int, int]) -> bytes:

@@ -196,30 +196,15 @@ def postpone(connection: Connection, failed: Claim, delay_s: float) -> bool:
 
     The caller buries a unit whose attempts are used up: ``attempt >= max_attempt``.
     """
-    return _put_back(connection, failed, delay_s, uncounted=0)
-
-
-def release(connection: Connection, unfinished: Claim) -> bool:
-    """Put a unit back at once because its worker stops; the attempt is not counted."""
-    return _put_back(connection, unfinished, 0.0, uncounted=1)
-
-
-def _put_back(connection: Connection, held: Claim, delay_s: float, *, uncounted: int) -> bool:
     statement = text(
         """
         UPDATE work SET state = 'queued', lease_owner = NULL, lease_until = NULL,
-                        hinted_at = NULL, max_attempt = max_attempt + :uncounted,
-                        not_before = now() + make_interval(secs => :delay)
+                        hinted_at = NULL, not_before = now() + make_interval(secs => :delay)
         WHERE id = :id AND attempt = :attempt AND state = 'running'
         RETURNING id
         """
     )
-    parameters = {
-        "id": held.id,
-        "attempt": held.attempt,
-        "delay": delay_s,
-        "uncounted": uncounted,
-    }
+    parameters = {"id": failed.id, "attempt": failed.attempt, "delay": delay_s}
     return connection.execute(statement, parameters).one_or_none() is not None
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from shared.errors import DecodeFailed, ImageTooLarge, NotAnImage
-from workers.images import ImageLimits, decode, encode_thumbnail, pixel_sha256, read_size
+from workers.images import ImageLimits, decode, read_size
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -136,28 +136,6 @@ def test_each_limit_is_kept(limits: ImageLimits) -> None:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
 def test_the_size_is_read_from_every_header(kind: str) -> None:
     assert read_size(file_of(two_colors(), kind)) == (60, 40)
-
-
-def test_a_thumbnail_keeps_the_proportions() -> None:
-    wide = np.zeros((300, 900, 3), np.uint8)
-
-    assert decode(encode_thumbnail(wide, 300)).shape == (100, 300, 3)
-
-
-def test_a_small_image_is_its_own_thumbnail_size() -> None:
-    assert decode(encode_thumbnail(np.zeros((30, 40, 3), np.uint8), 300)).shape == (30, 40, 3)
-
-
-def test_the_pixel_hash_ignores_the_file_format() -> None:
-    png, bmp = (decode(file_of(two_colors(), kind)) for kind in ("PNG", "BMP"))
-
-    assert pixel_sha256(png) == pixel_sha256(bmp)
-
-
-def test_the_pixel_hash_tells_shapes_apart() -> None:
-    flat = np.zeros((4, 9, 3), np.uint8)
-
-    assert pixel_sha256(flat) != pixel_sha256(flat.reshape(9, 4, 3))
 
 
 def _png_header(width: int, height: int) -> bytes:

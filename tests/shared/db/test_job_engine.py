@@ -285,20 +285,6 @@ def test_a_postponed_unit_waits_for_its_time(engine: Engine, owner_id: str) -> N
     assert view(engine, owner_id, job_id).waiting == 1
 
 
-def test_a_released_unit_may_be_tried_as_often_as_before(engine: Engine, owner_id: str) -> None:
-    submit(engine, owner_id, ["a.png"])
-    claimed = claim_next(engine)
-    assert claimed is not None
-    with transaction(engine) as connection:
-        work.release(connection, claimed)
-
-    again = claim_next(engine)
-
-    assert again is not None
-    left = claimed.max_attempt - claimed.attempt
-    assert again.max_attempt - again.attempt == left
-
-
 def test_an_item_whose_next_step_was_lost_is_found_and_moved_on(
     engine: Engine, owner_id: str
 ) -> None:
