@@ -24,7 +24,7 @@ from api.waiting import (
 )
 from shared.db.engine import transaction
 from shared.db.jobs import JobView, has_ended, list_jobs
-from shared.db.models import JobState
+from shared.db.states import JobState
 
 FILES_FIELD = "files"
 

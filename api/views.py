@@ -10,7 +10,7 @@ from api.options import JobOptions
 from api.schemas import Answer
 from shared.db.items import ItemView, StageView
 from shared.db.jobs import JobView, has_ended
-from shared.db.models import JobState
+from shared.db.states import JobState
 
 ItemStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "canceled"]
 

@@ -3,7 +3,7 @@
 from shared.db import claude_calls, jobs, results
 from shared.db.claude_calls import LedgerEntry
 from shared.db.engine import transaction
-from shared.db.models import Stage
+from shared.db.states import Stage
 from shared.db.work import Claim
 from shared.errors import ClaudeError, ClaudeMisconfigured, ClaudeUnavailable, Problem
 from shared.tokens import TokenType

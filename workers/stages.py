@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from shared.db import jobs, results
 from shared.db.engine import transaction
-from shared.db.models import Stage
+from shared.db.states import Stage
 from shared.db.work import Claim
 from shared.tokens import Tokens, TokenType
 from workers.app import Site

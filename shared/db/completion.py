@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
 from shared.db import work
-from shared.db.models import JobState, Stage, WorkState
+from shared.db.states import JobState, Stage, WorkState
 from shared.db.work import WorkKey
 from shared.errors import NothingUsable, Problem
 

@@ -13,7 +13,7 @@ from sqlalchemy.sql import bindparam
 
 from shared.db import completion, steps
 from shared.db.engine import new_id
-from shared.db.models import ItemState, WorkState
+from shared.db.states import ItemState, WorkState
 from shared.errors import NotFound, Problem
 
 

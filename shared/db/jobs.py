@@ -15,7 +15,7 @@ from sqlalchemy.sql import bindparam
 from shared.db import completion, items, work
 from shared.db.engine import new_id
 from shared.db.items import NewItem
-from shared.db.models import JobState, Stage
+from shared.db.states import JobState, Stage
 from shared.errors import NotFound
 from shared.tokens import PIPELINE_VERSION
 

@@ -26,47 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-
-class JobState(StrEnum):
-    """Where a job stands."""
-
-    QUEUED = "queued"  # accepted, no worker has begun
-    UNPACKING = "unpacking"  # its archives are being read; items appear meanwhile
-    RUNNING = "running"  # its items are worked on
-    SUCCEEDED = "succeeded"  # every item is good
-    PARTIALLY_SUCCEEDED = "partially_succeeded"  # some are
-    FAILED = "failed"  # none is, or there was none
-    CANCELED = "canceled"
-    EXPIRED = "expired"
-
-
-class ItemState(StrEnum):
-    """Where an item stands; queued, running or waiting is told by its work while pending."""
-
-    PENDING = "pending"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
-
-
-class WorkState(StrEnum):
-    """Where a unit of work stands."""
-
-    QUEUED = "queued"  # may be claimed once not_before has passed
-    RUNNING = "running"  # leased
-    DONE = "done"  # has a result
-    DEAD = "dead"  # has an error, and is not tried again by itself
-    CANCELED = "canceled"
-
-
-class Stage(StrEnum):
-    """The steps of an image (measure, name, assemble) and of a job (unpack, merge)."""
-
-    UNPACK = "unpack"
-    MEASURE = "measure"
-    NAME = "name"
-    ASSEMBLE = "assemble"
-    MERGE = "merge"
+from shared.db.states import ItemState, JobState, Stage, WorkState
 
 
 class Base(DeclarativeBase):

@@ -10,7 +10,7 @@ from sqlalchemy.sql import bindparam
 
 from shared.db.engine import new_id
 from shared.db.items import ItemView
-from shared.db.models import Stage
+from shared.db.states import Stage
 from shared.db.work import WorkKey
 from shared.errors import NotFound, NotReady, Problem
 from shared.tokens import TokenSet

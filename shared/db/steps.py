@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
 from shared.db import completion, work
-from shared.db.models import ItemState, Stage, WorkState
+from shared.db.states import ItemState, Stage, WorkState
 from shared.db.work import WorkKey
 
 # Units queued at once by one transaction whose hints its caller sends; the pump sends more.

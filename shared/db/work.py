@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
-from shared.db.models import Stage
+from shared.db.states import Stage
 from shared.errors import Problem, WorkerLost
 from shared.queue import Queue
 

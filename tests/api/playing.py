@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from shared.db import completion, items, results, steps, work
 from shared.db.engine import transaction
 from shared.db.items import NewItem
-from shared.db.models import Stage
+from shared.db.states import Stage
 from shared.db.work import Claim
 from shared.errors import Problem
 from shared.tokens import Color, Source, Token, Tokens

@@ -4,7 +4,7 @@ from sqlalchemy import Engine, text
 
 from shared.db import work
 from shared.db.engine import transaction
-from shared.db.models import Stage
+from shared.db.states import Stage
 from shared.db.work import Claim, WorkKey
 from workers.leases import Leases
 from workers.tasks import MAX_DELAY_S, retry_delay_s

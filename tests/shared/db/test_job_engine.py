@@ -9,7 +9,7 @@ from shared.db import completion, items, jobs, results, steps, work
 from shared.db.engine import transaction
 from shared.db.items import NewItem
 from shared.db.jobs import JobView, NewJob, SourceFile
-from shared.db.models import Stage
+from shared.db.states import Stage
 from shared.db.work import Claim
 from shared.errors import DecodeFailed, NotFound, NotReady, Problem
 from shared.queue import Queue

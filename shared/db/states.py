@@ -1,0 +1,91 @@
+"""The states of jobs, items and work, and which may follow which.
+
+The database holds these tables, too (triggers of migration 0002), so that no statement can take
+a row from a state to one that must not follow. ``docs/architecture.md`` says who makes each step.
+"""
+
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"  # accepted, no worker has begun
+    UNPACKING = "unpacking"  # its archives are being read; items appear meanwhile
+    RUNNING = "running"  # its items are worked on
+    SUCCEEDED = "succeeded"  # every item is good
+    PARTIALLY_SUCCEEDED = "partially_succeeded"  # some are
+    FAILED = "failed"  # none is, or there was none
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+
+class ItemState(StrEnum):
+    """Where an item stands; queued, running or waiting is told by its work while pending."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class WorkState(StrEnum):
+    """Where a unit of work stands."""
+
+    QUEUED = "queued"  # may be claimed once not_before has passed
+    RUNNING = "running"  # leased
+    DONE = "done"  # has a result
+    DEAD = "dead"  # has an error, and is not tried again by itself
+    CANCELED = "canceled"
+
+
+class Stage(StrEnum):
+    """The steps of an image (measure, name, assemble) and of a job (unpack, merge)."""
+
+    UNPACK = "unpack"
+    MEASURE = "measure"
+    NAME = "name"
+    ASSEMBLE = "assemble"
+    MERGE = "merge"
+
+
+# The state a new row has, and the states that may follow each.
+JOB_STARTS = frozenset({JobState.QUEUED})
+JOB_STEPS: dict[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset(
+        {JobState.UNPACKING, JobState.RUNNING, JobState.FAILED, JobState.CANCELED}
+    ),
+    JobState.UNPACKING: frozenset({JobState.RUNNING, JobState.CANCELED}),
+    JobState.RUNNING: frozenset(
+        {
+            JobState.SUCCEEDED,
+            JobState.PARTIALLY_SUCCEEDED,
+            JobState.FAILED,
+            JobState.CANCELED,
+        }
+    ),
+    # A retry queues an ended job again.
+    JobState.SUCCEEDED: frozenset({JobState.QUEUED, JobState.EXPIRED}),
+    JobState.PARTIALLY_SUCCEEDED: frozenset({JobState.QUEUED, JobState.EXPIRED}),
+    JobState.FAILED: frozenset({JobState.QUEUED, JobState.EXPIRED}),
+    JobState.CANCELED: frozenset({JobState.QUEUED, JobState.EXPIRED}),
+    JobState.EXPIRED: frozenset(),
+}
+ITEM_STARTS = frozenset({ItemState.PENDING, ItemState.FAILED})
+ITEM_STEPS: dict[ItemState, frozenset[ItemState]] = {
+    ItemState.PENDING: frozenset({ItemState.SUCCEEDED, ItemState.FAILED, ItemState.CANCELED}),
+    ItemState.SUCCEEDED: frozenset({ItemState.PENDING}),
+    ItemState.FAILED: frozenset({ItemState.PENDING}),
+    ItemState.CANCELED: frozenset({ItemState.PENDING}),
+}
+WORK_STARTS = frozenset({WorkState.QUEUED})
+WORK_STEPS: dict[WorkState, frozenset[WorkState]] = {
+    WorkState.QUEUED: frozenset({WorkState.RUNNING, WorkState.CANCELED}),
+    WorkState.RUNNING: frozenset(
+        {WorkState.DONE, WorkState.DEAD, WorkState.QUEUED, WorkState.CANCELED}
+    ),
+    WorkState.DONE: frozenset({WorkState.CANCELED}),
+    WorkState.DEAD: frozenset({WorkState.CANCELED}),
+    WorkState.CANCELED: frozenset({WorkState.QUEUED}),
+}
+OPEN_JOBS = frozenset({JobState.QUEUED, JobState.UNPACKING, JobState.RUNNING})
