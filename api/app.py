@@ -14,7 +14,7 @@ from api.middleware import BodyLimit, RequestContext
 from api.openapi import describe, operation_id, problems
 from api.options import ExtractOptions, JobOptions
 from api.security import check_key
-from shared.blobs import BlobStore
+from shared.blobs import open_store
 from shared.db.engine import connect
 from shared.queue import celery_app
 from shared.settings import Settings, load_settings
@@ -67,7 +67,7 @@ def _connect(settings: Settings) -> Site:
     return Site(
         settings=settings,
         engine=connect(settings.database_url),
-        blobs=BlobStore(settings.blob_dir),
+        blobs=open_store(settings.blob_url, settings.blob_dir),
         celery=celery_app(settings.broker_url),
         stopping=threading.Event(),
         check_threads=CapacityLimiter(CHECK_THREADS),

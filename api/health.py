@@ -16,7 +16,6 @@ from api.deps import SiteDep
 from api.errors import RETRY_UNAVAILABLE_S, problem_response
 from api.openapi import problems
 from api.schemas import Answer
-from shared.blobs import BlobStore
 from shared.db.engine import require_schema
 from shared.errors import Problem, Unavailable
 from shared.queue import Queue, depth
@@ -61,7 +60,7 @@ async def read_readiness(request: Request, site: SiteDep) -> Readiness | Respons
     wanted: dict[str, Callable[[], None]] = {
         "database": partial(require_schema, site.engine),
         "broker": partial(_check_broker, site.celery),
-        "storage": partial(_check_storage, site.blobs),
+        "storage": site.blobs.check,
     }
     found: dict[str, Check] = {}
     async with anyio.create_task_group() as group:
@@ -100,11 +99,3 @@ async def _run_check(
 
 def _check_broker(celery: Celery) -> None:
     depth(celery, Queue.IO)
-
-
-def _check_storage(blobs: BlobStore) -> None:
-    probe = blobs.start()
-    try:
-        probe.write(b"ready?")
-    finally:
-        probe.drop()

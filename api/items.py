@@ -3,8 +3,8 @@
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
 
 from api.deps import (
     BASE_PATH,
@@ -15,6 +15,7 @@ from api.deps import (
     Limit,
     SiteDep,
 )
+from api.files import stored_file
 from api.openapi import problems
 from api.schemas import Page
 from api.views import Item, ItemStatus
@@ -65,22 +66,24 @@ _IMAGE: dict[int | str, dict[str, Any]] = {
 
 @router.get(
     "/{item_id}/image",
-    response_class=FileResponse,
-    responses=problems(401, 404) | _IMAGE,
+    response_class=StreamingResponse,
+    responses=problems(401, 404, 416) | _IMAGE,
 )
 def read_item_image(
-    job_id: JobId, item_id: ItemId, user: CurrentUser, site: SiteDep
-) -> FileResponse:
+    job_id: JobId, item_id: ItemId, user: CurrentUser, site: SiteDep, request: Request
+) -> StreamingResponse:
     """Return an item's image as it was handed in."""
     with transaction(site.engine) as connection:
         item = read_item(connection, user.id, job_id, item_id)
-    if item.sha256 is None or not site.blobs.path(item.sha256).is_file():
+    if item.sha256 is None:
         raise NotFound(f"no image of item {item_id}")
-    return FileResponse(
-        site.blobs.path(item.sha256),
+    answer = stored_file(
+        request,
+        site.blobs,
+        item.sha256,
         media_type=item.media_type,
-        filename=PurePosixPath(item.filename).name or None,
-        content_disposition_type="inline",
-        # The item never gets another image.
-        headers={"Cache-Control": "private, max-age=31536000, immutable"},
+        filename=PurePosixPath(item.filename).name,
     )
+    # The item never gets another image.
+    answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    return answer

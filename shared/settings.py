@@ -6,6 +6,7 @@ that cannot be true is an error at start that names it.
 
 import os
 import pwd
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,8 @@ from shared.errors import StartError
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
+# What S3 allows a bucket to be called; keys under a prefix are ours, and so is its grammar.
+_BUCKET_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?", re.ASCII)
 
 
 def home() -> Path:
@@ -49,6 +52,10 @@ class Settings(BaseSettings):
     data_dir: Annotated[Path, Field(default_factory=lambda: home() / ".local/share/copythat")]
     # Signs access tokens. `up` makes one and keeps it in the data directory.
     secret_key: SecretStr = SecretStr("")
+    # Where images and archives are: `s3://bucket/prefix`, or `blobs` in the data directory. What
+    # S3 needs besides has its usual names: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
+    # AWS_ENDPOINT_URL.
+    blob_url: str | None = None
 
     anthropic_api_key: Annotated[SecretStr | None, Field(alias="ANTHROPIC_API_KEY")] = None
     anthropic_base_url: Annotated[str | None, Field(alias="ANTHROPIC_BASE_URL")] = None
@@ -69,9 +76,17 @@ class Settings(BaseSettings):
         """Treat an empty key as unset: the SDK would report a connection error for it."""
         return key if key is not None and key.get_secret_value().strip() else None
 
+    @field_validator("blob_url", mode="after")
+    @classmethod
+    def _blobs_are_in_a_bucket(cls, url: str | None) -> str | None:
+        """Refuse what names no bucket; credentials in it would end in logs."""
+        if url is not None and not _BUCKET_URL.fullmatch(url):
+            raise ValueError("has to be s3://bucket or s3://bucket/prefix")
+        return url
+
     @property
     def blob_dir(self) -> Path:
-        """The directory that holds images and archives by hash."""
+        """The directory that holds images and archives by hash, unless a bucket does."""
         return self.data_dir / "blobs"
 
     @property

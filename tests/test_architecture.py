@@ -70,6 +70,7 @@ def test_measuring_reads_and_prints_nothing() -> None:
         ("alembic", ("shared/db/",)),
         ("jinja2", ("shared/export/", "api/")),
         ("typer", ("cli/",)),
+        ("obstore", ("shared/blobs/",)),
     ],
 )
 def test_a_library_is_used_in_its_own_rooms_only(library: str, homes: tuple[str, ...]) -> None:

@@ -16,7 +16,7 @@ from kombu.transport import redis
 from kombu.transport.virtual import base
 from sqlalchemy import Engine
 
-from shared.blobs import BlobStore
+from shared.blobs import BlobStore, open_store
 from shared.db.engine import connect
 from shared.logging import configure_logging
 from shared.queue import celery_app
@@ -94,4 +94,5 @@ def this_site() -> Site:
     settings = load_settings()
     engine = connect(settings.database_url)
     name = f"{socket.gethostname()}:{os.getpid()}"
-    return Site(settings, engine, BlobStore(settings.blob_dir), Leases(engine), name)
+    blobs = open_store(settings.blob_url, settings.blob_dir)
+    return Site(settings, engine, blobs, Leases(engine), name)
