@@ -13,7 +13,8 @@ from api.schemas import MAX_NAME
 from api.uploads import ReceivedFile, ReceivedForm, UploadLimits
 from shared.db.engine import transaction
 from shared.db.items import NewItem
-from shared.db.jobs import CreatedJob, JobView, NewJob, SourceFile, create_job, read_job
+from shared.db.blobs import SourceFile
+from shared.db.jobs import CreatedJob, JobView, NewJob, create_job, read_job
 from shared.errors import NothingUsable, Problem, Unavailable
 from shared.queue import publish
 from shared.settings import Settings

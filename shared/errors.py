@@ -9,6 +9,9 @@
     ├── Unauthenticated           no credentials, or wrong or dead ones
     ├── NotFound                  absent, or somebody else's
     ├── NotReady                  it exists, its result does not yet
+    ├── Gone                      it existed, its time is over
+    ├── JobRunning                not while the job runs
+    ├── NothingToRetry            no image of the job could come out otherwise
     ├── UnreadableInput           the bytes cannot become an item; the item fails alone
     │   ├── NotAnImage
     │   ├── ImageTooLarge
@@ -16,11 +19,13 @@
     │   ├── NestedArchive
     │   └── BadArchive
     │       └── ArchiveBomb
+    ├── JobCanceled               a work unit that nobody wants any more
     ├── StageLost                 a work unit ended without its worker saying why
     │   ├── WorkerLost
     │   └── DeadlineExceeded
     ├── ClaudeError
     │   ├── ClaudeUnavailable     try again later
+    │   │   └── ClaudeLimited     so many calls at once are not allowed; no try is used up
     │   ├── ClaudeRefused         never for this image on this model
     │   └── ClaudeMisconfigured   wrong key, spent budget: for nobody, until mended
     ├── Unavailable               database, broker or storage is away
@@ -131,6 +136,27 @@ class NotReady(CopyThatError):
     title = "The result is not there yet"
 
 
+class Gone(CopyThatError):
+    """The job's results were kept for as long as was promised."""
+
+    code = "results_expired"
+    title = "The results are not kept any longer"
+
+
+class JobRunning(CopyThatError):
+    """What was asked cannot be done while the job runs."""
+
+    code = "job_running"
+    title = "The job has not ended"
+
+
+class NothingToRetry(CopyThatError):
+    """No image of the job failed or was canceled."""
+
+    code = "nothing_to_retry"
+    title = "There is nothing to try again"
+
+
 class UnreadableInput(CopyThatError):
     """Bytes that cannot become an item's image."""
 
@@ -180,6 +206,13 @@ class ArchiveBomb(BadArchive):
     title = "The archive unpacks to too much"
 
 
+class JobCanceled(CopyThatError):
+    """The job that a worker works for was canceled, or is gone."""
+
+    code = "job_canceled"
+    title = "The job was canceled"
+
+
 class StageLost(CopyThatError):
     """A work unit ended without its worker saying why."""
 
@@ -218,6 +251,13 @@ class ClaudeUnavailable(ClaudeError):
         """Keep the delay that the server asked for, in seconds."""
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class ClaudeLimited(ClaudeUnavailable):
+    """Too many requests or tokens at once (429)."""
+
+    code = "claude_limited"
+    title = "Claude takes no more requests at the moment"
 
 
 class ClaudeRefused(ClaudeError):

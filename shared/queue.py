@@ -1,10 +1,11 @@
-"""Hints: Celery messages that say "look at work row N" and nothing else.
+"""Hints: Celery messages that say "there is work in this queue" and nothing else.
 
-PostgreSQL is the queue (``shared/db/work.py``). A hint may be lost, doubled or late without
-harm, so publishing gives up at once when the broker does not answer, and the pump tries again.
+PostgreSQL is the queue (``shared/db/work.py``): which unit a hint leads to is decided when a
+worker claims it. A hint may be lost, doubled or late without harm, so publishing gives up at once
+when the broker does not answer, and the pump tries again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
 from functools import lru_cache
@@ -15,6 +16,9 @@ from kombu.exceptions import ChannelError, OperationalError
 from shared.errors import Unavailable
 
 RUN_TASK = "copythat.run"
+# Hints a queue may hold. Enough to keep every worker busy between two looks of the pump; more
+# would do no harm, and no good either, as hints say nothing of whose turn it is.
+HIGH_WATER = 200
 # How long any one exchange with the broker may take: a frozen Redis must not hold a request.
 BROKER_TIMEOUT_S = 1.0
 
@@ -56,21 +60,21 @@ def celery_app(broker_url: str) -> Celery:
     return app
 
 
-def publish(app: Celery, hints: Mapping[int, str] | Iterable[tuple[int, str]]) -> None:
-    """Send a hint for each work id to its queue.
+def publish(app: Celery, hints: Mapping[str, int]) -> None:
+    """Send hints, to no queue more than ``HIGH_WATER``: the pump sends the rest in time.
 
     Args:
         app: The Celery application.
-        hints: Work ids with the queue that each belongs to.
+        hints: How many for each queue.
 
     Raises:
         Unavailable: The broker did not take them; some may have been sent.
     """
-    pairs = hints.items() if isinstance(hints, Mapping) else hints
     try:
         with app.producer_pool.acquire(block=True, timeout=BROKER_TIMEOUT_S) as producer:
-            for work_id, queue in pairs:
-                app.send_task(RUN_TASK, (work_id,), queue=queue, producer=producer)
+            for queue, count in hints.items():
+                for _ in range(min(count, HIGH_WATER)):
+                    app.send_task(RUN_TASK, (queue,), queue=queue, producer=producer)
     except (OperationalError, OSError) as error:
         raise Unavailable("the broker is not reachable") from error
 

@@ -1,14 +1,15 @@
 """The heartbeat: one thread a process that renews the leases of all it works on."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
 from sqlalchemy import Engine
 
-from shared.db import work
+from shared.db import leases
 from shared.db.engine import transaction
+from shared.db.work import Claim
 from shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -21,14 +22,14 @@ class Leases:
         """Renew through this engine."""
         self._engine = engine
         self._lock = threading.Lock()
-        self._held: dict[int, work.Claim] = {}
+        self._held: dict[int, Claim] = {}
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def hold(self, claim: work.Claim) -> Iterator[None]:
-        """Renew the lease of a claimed unit until the block ends."""
+    def hold(self, claims: Sequence[Claim]) -> Iterator[None]:
+        """Renew the leases of claimed units until the block ends."""
         with self._lock:
-            self._held[claim.id] = claim
+            self._held |= {claim.id: claim for claim in claims}
             if self._thread is None:
                 self._thread = threading.Thread(target=self._beat, daemon=True, name="leases")
                 self._thread.start()
@@ -36,7 +37,8 @@ class Leases:
             yield
         finally:
             with self._lock:
-                self._held.pop(claim.id, None)
+                for claim in claims:
+                    self._held.pop(claim.id, None)
 
     def renew(self) -> None:
         """Renew every lease once, and let go of those that were taken from us."""
@@ -45,7 +47,7 @@ class Leases:
         if not held:
             return
         with transaction(self._engine) as connection:
-            ours = work.renew(connection, held)
+            ours = leases.renew(connection, held)
         gone = [claim.id for claim in held if claim.id not in ours]
         with self._lock:
             for work_id in gone:
@@ -54,7 +56,7 @@ class Leases:
 
     def _beat(self) -> None:
         pause = threading.Event()
-        while not pause.wait(work.RENEW_S):
+        while not pause.wait(leases.RENEW_S):
             try:
                 self.renew()
             except Unavailable as error:

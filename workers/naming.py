@@ -1,11 +1,20 @@
 """The name stage: one question to Claude about one image, each request in the ledger."""
 
-from shared.db import claude_calls, jobs, results
+from datetime import datetime
+
+from shared.db import claude_calls, gates, jobs, results
 from shared.db.claude_calls import LedgerEntry
 from shared.db.engine import transaction
+from shared.db.gates import Gate
 from shared.db.states import Stage
 from shared.db.work import Claim
-from shared.errors import ClaudeError, ClaudeMisconfigured, ClaudeUnavailable, Problem
+from shared.errors import (
+    ClaudeError,
+    ClaudeLimited,
+    ClaudeMisconfigured,
+    ClaudeUnavailable,
+    Problem,
+)
 from shared.tokens import TokenType
 from workers.app import Site
 from workers.claude.client import CallOutcome, Model, client_for
@@ -13,6 +22,7 @@ from workers.claude.naming import name_measurements
 from workers.images import decode, fit_for_model
 from workers.names import Naming
 from workers.outcome import NAMING, Done, load_measurements
+from workers.patience import patiently
 
 
 def name(site: Site, claimed: Claim) -> Done:
@@ -33,7 +43,7 @@ def name(site: Site, claimed: Claim) -> Done:
         image = fit_for_model(rgb, traits.max_edge_px, traits.max_image_tokens)
         naming = name_measurements(model, image, measurements, types)
     except ClaudeError as error:
-        tries_left = claimed.attempt < claimed.max_attempt
+        tries_left = claimed.attempt < claimed.max_attempt or isinstance(error, ClaudeLimited)
         if isinstance(error, ClaudeUnavailable) and tries_left:
             raise
         naming = Naming(degraded=Problem.of(error))
@@ -44,22 +54,45 @@ def _model(site: Site, claimed: Claim, model: str) -> Model:
     """Return the model, with a ledger that writes a row before and after each request.
 
     Raises:
-        ClaudeMisconfigured: No key is set.
+        ClaudeMisconfigured: No key is set, or the account was refused lately.
     """
     key = site.settings.anthropic_api_key
     if key is None:
         raise ClaudeMisconfigured("ANTHROPIC_API_KEY is not set")
+    with transaction(site.engine) as connection:
+        gate, now = gates.read_gate(connection)
+    if gate.refuses(now):
+        raise ClaudeMisconfigured((gate.problem or {}).get("detail", ""))
 
     def open_call(asked: str) -> str:
         with transaction(site.engine) as connection:
             return claude_calls.open_call(connection, asked, claimed.id, claimed.job_id)
 
     def close_call(call_id: str, call: CallOutcome) -> None:
-        with transaction(site.engine) as connection:
-            claude_calls.close_call(connection, call_id, _entry(call))
+        def write() -> None:
+            with transaction(site.engine) as connection:
+                claude_calls.close_call(connection, call_id, _entry(call))
+                gate, now = gates.hold_gate(connection)
+                gates.store_gate(connection, _after(gate, call.error, now))
+
+        # An answer that was paid for is not thrown away with the database out of reach.
+        patiently(write)
 
     client = client_for(key.get_secret_value(), site.settings.anthropic_base_url)
     return Model(model, client, open_call, close_call)
+
+
+def _after(gate: Gate, error: ClaudeError | None, now: datetime) -> Gate:
+    """Return what a request's end teaches all workers."""
+    match error:
+        case ClaudeLimited():
+            return gates.after_limit(gate, Problem.of(error), now, error.retry_after_s)
+        case ClaudeUnavailable():
+            return gates.after_failure(gate, Problem.of(error), now, error.retry_after_s)
+        case ClaudeMisconfigured():
+            return gates.after_refusal(gate, Problem.of(error), now)
+        case _:
+            return gates.after_success(gate)
 
 
 def _entry(call: CallOutcome) -> LedgerEntry:

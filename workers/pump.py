@@ -1,4 +1,4 @@
-"""`python -m workers.pump`: takes back what dead workers held, and publishes hints.
+"""`python -m workers.pump`: takes back what dead workers held, sends hints, ends what is over.
 
 It holds no state of its own. One pump leads by an advisory lock and the others wait, but two
 that both believed they lead would only send a hint twice.
@@ -6,77 +6,92 @@ that both believed they lead would only send a hint twice.
 
 import signal
 import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from celery import Celery
 from sqlalchemy import Engine
 
-from shared.db import completion, steps, work
-from shared.db.engine import connect, session_lock, transaction
+from shared.db import completion, gates, leases, steps, work
+from shared.db.engine import session_lock, transaction
 from shared.errors import Unavailable
 from shared.logging import configure_logging
-from shared.queue import Queue, celery_app, depth, publish
+from shared.queue import HIGH_WATER, Queue, celery_app, depth, publish
 from shared.settings import load_settings
+from workers.upkeep import UPKEEP, Upkeep
 
 log = structlog.get_logger(__name__)
 
-# How soon a retry that is due, or a unit that lost its worker, is noticed.
+# How soon a retry that is due, or a hint that was lost, is noticed.
 TICK_S = 0.25
-# What was lost between two commits is rare: look for it every so many ticks (5 s).
-SWEEP_TICKS = 20
-# Hints a queue may hold. Enough to keep every worker busy between two ticks, few enough that a
-# broker restarted empty has lost next to nothing.
-HIGH_WATER = 200
+# What was lost between two commits is rare.
+SWEEP_S = 5.0
 # Stranded rows mended in one transaction.
 SWEEP_ROWS = 500
+# A pump that comes to a database that was away lets the living renew their leases first.
+MERCY_S = 5.0
 # Any number that nobody else uses: "ctpump" in ASCII.
 LEADER_LOCK = 0x637470756D70
 
 
 def tick(engine: Engine, app: Celery) -> None:
-    """Take back expired leases, and fill each queue up to the high-water mark."""
+    """See that every queue holds hints enough for what is due in it."""
+    for queue in Queue:
+        with transaction(engine) as connection:
+            due = work.count_due(connection, queue, HIGH_WATER)
+            if due and queue is Queue.CLAUDE:
+                gate, now = gates.read_gate(connection)
+                due = min(due, gate.room(gates.count_in_flight(connection), now))
+        if due:
+            publish(app, {queue.value: due - depth(app, queue)})
+
+
+def take_back(engine: Engine, app: Celery) -> None:
+    """Queue again what was leased to workers that have not been heard of."""
     with transaction(engine) as connection:
-        hints: dict[int, str] = {}
-        for key in work.take_back_expired(connection):
-            hints |= steps.advance_key(connection, key)
+        hints = steps.advance_keys(connection, leases.take_back_expired(connection))
     publish(app, hints)
-    for queue in Queue:
-        room = HIGH_WATER - depth(app, queue)
-        if room > 0:
-            with transaction(engine) as connection:
-                ready = work.take_ready(connection, queue, room)
-            publish(app, ready)
-
-
-def recall(engine: Engine, app: Celery) -> None:
-    """Doubt the hints that were sent into queues that are empty: the broker may be a new one."""
-    for queue in Queue:
-        if depth(app, queue) == 0:
-            with transaction(engine) as connection:
-                work.forget_hints(connection, queue)
 
 
 def sweep(engine: Engine, app: Celery) -> None:
     """Give work to items and jobs that wait for nothing."""
     with transaction(engine) as connection:
         hints = steps.advance(connection, steps.find_stranded(connection, SWEEP_ROWS))
-        hints |= completion.settle(connection, completion.find_unsettled(connection, SWEEP_ROWS))
+        hints += completion.settle(connection, completion.find_unsettled(connection, SWEEP_ROWS))
     publish(app, hints)
 
 
-def lead(engine: Engine, app: Celery, stop: threading.Event) -> None:
-    """Tick until told to stop, or until the database or the broker is away.
+@dataclass(slots=True)
+class _Duty:
+    """Something done again and again."""
+
+    do: Callable[[], None]
+    every_s: float
+    due_s: float
+
+
+def lead(upkeep: Upkeep, app: Celery, stop: threading.Event) -> None:
+    """Do every duty in its time until told to stop, or until something is away.
 
     Raises:
-        Unavailable: One of them is.
+        Unavailable: Database, broker or storage is.
     """
-    recall(engine, app)
-    ticks = 0
+    engine = upkeep.engine
+    now_s = time.monotonic()
+    duties = [
+        _Duty(partial(take_back, engine, app), TICK_S, now_s + MERCY_S),
+        _Duty(partial(sweep, engine, app), SWEEP_S, now_s),
+        *(_Duty(partial(do, upkeep), every_s, now_s + every_s) for do, every_s in UPKEEP),
+        _Duty(partial(tick, engine, app), TICK_S, now_s),
+    ]
     while not stop.wait(TICK_S):
-        tick(engine, app)
-        if ticks % SWEEP_TICKS == 0:
-            sweep(engine, app)
-        ticks += 1
+        for duty in duties:
+            if time.monotonic() >= duty.due_s:
+                duty.due_s = time.monotonic() + duty.every_s
+                duty.do()
 
 
 def main() -> None:
@@ -86,14 +101,14 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    engine = connect(settings.database_url)
+    upkeep = Upkeep.of(settings)
     app = celery_app(settings.broker_url)
     while not stop.wait(TICK_S):
         try:
-            with session_lock(engine, LEADER_LOCK) as leads:
+            with session_lock(upkeep.engine, LEADER_LOCK) as leads:
                 if leads:
                     log.info("pump leads")
-                    lead(engine, app, stop)
+                    lead(upkeep, app, stop)
         except Unavailable as error:
             log.warning("pump waits", reason=error.detail)
 

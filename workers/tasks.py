@@ -1,109 +1,148 @@
-"""The one Celery task: claim a unit of work, run its stage, store what it came to.
+"""The one Celery task: claim units of work, run their stages, store what they came to.
 
 Stages live in ``workers/stages.py``. Here are the claim, the lease, what follows from each kind
 of error, and the hints for the work that a finished stage has opened.
 """
 
 import random
+from collections.abc import Sequence
 
 import structlog
 
-from shared.db import completion, steps, work
+from shared.db import completion, gates, steps, work
 from shared.db.engine import transaction
-from shared.db.work import Claim
+from shared.db.states import Stage
+from shared.db.work import Claim, Hints
 from shared.errors import (
+    ClaudeLimited,
     ClaudeUnavailable,
     CopyThatError,
+    JobCanceled,
     Problem,
     Unavailable,
     UnreadableInput,
 )
-from shared.queue import RUN_TASK, publish
+from shared.queue import RUN_TASK, Queue, publish
 from workers.app import Site, app, this_site
 from workers.outcome import Done
+from workers.patience import patiently
 from workers.stages import STAGES
 
 log = structlog.get_logger(__name__)
 
 # No wait between two tries is longer: an outage of minutes should not cost an hour.
 MAX_DELAY_S = 120.0
+# Assembling takes a millisecond, so one hint does as many as share the price of a transaction.
+ASSEMBLE_BATCH = 32
 
 
 @app.task(name=RUN_TASK)
-def run(work_id: int) -> None:
-    """Follow a hint. A hint for work that is done, taken or not due does nothing."""
+def run(queue: str) -> None:
+    """Follow a hint: do what is next in a queue. A hint for which nothing is left does nothing."""
     site = this_site()
     try:
-        with transaction(site.engine) as connection:
-            claimed = work.claim(connection, work_id, site.name)
-            if claimed is not None:
-                completion.begin(connection, claimed)
+        claims = _claim(site, Queue(queue))
     except Unavailable as error:
-        log.warning("hint not followed", work_id=work_id, reason=error.detail)
+        log.warning("hint not followed", queue=queue, reason=error.detail)
         return
-    if claimed is not None:
-        with structlog.contextvars.bound_contextvars(
-            work_id=work_id, stage=claimed.key.stage.value, job_id=claimed.job_id
-        ):
-            _work_on(site, claimed)
+    with site.leases.hold(claims):
+        done = [(claimed, _work_on(site, claimed)) for claimed in claims]
+        _finish(site, [(claimed, result) for claimed, result in done if result is not None])
 
 
-def _work_on(site: Site, claimed: Claim) -> None:
-    """Run a claimed unit's stage and store how it ended, whatever happens.
+def _claim(site: Site, queue: Queue) -> list[Claim]:
+    """Take what is next in a queue: one unit, or several that are cheap."""
+    with transaction(site.engine) as connection:
+        if queue is Queue.CLAUDE:
+            gate, now = gates.hold_gate(connection)
+            if not gate.room(gates.count_in_flight(connection), now):
+                return []
+        claims = work.claim(connection, queue, site.name)
+        if claims and claims[0].key.stage is Stage.ASSEMBLE:
+            more = ASSEMBLE_BATCH - 1
+            claims += work.claim(connection, queue, site.name, more, only=Stage.ASSEMBLE)
+        completion.begin(connection, claims)
+    return claims
+
+
+def _work_on(site: Site, claimed: Claim) -> Done | None:
+    """Run a claimed unit's stage; an error is stored, whatever it is, and returns None.
 
     The one place that catches everything: an error nobody foresaw costs tries of one unit.
     """
-    try:
-        with site.leases.hold(claimed):
-            done = STAGES[claimed.key.stage](site, claimed)
-        _finish(site, claimed, done)
-    except UnreadableInput as error:
-        _store(site, claimed, Problem.of(error))
-    except (Unavailable, ClaudeUnavailable) as error:
-        log.warning("stage postponed", reason=error.detail)
-        _retry(site, claimed, error)
-    except CopyThatError as error:
-        _store(site, claimed, Problem.of(error))
-    except Exception:
-        log.exception("stage failed")
-        _retry(site, claimed, CopyThatError())
+    context = {"work_id": claimed.id, "stage": claimed.key.stage.value, "job_id": claimed.job_id}
+    with structlog.contextvars.bound_contextvars(**context):
+        try:
+            return STAGES[claimed.key.stage](site, claimed)
+        except JobCanceled:
+            _call_off(site, claimed)
+        except UnreadableInput as error:
+            _bury(site, claimed, error)
+        except (Unavailable, ClaudeUnavailable) as error:
+            log.warning("stage postponed", reason=error.detail)
+            _retry(site, claimed, error)
+        except CopyThatError as error:
+            _bury(site, claimed, error)
+        except Exception:
+            log.exception("stage failed")
+            _retry(site, claimed, CopyThatError())
+    return None
 
 
-def _finish(site: Site, claimed: Claim, done: Done) -> None:
-    """Store a result and start what follows from it, in one transaction."""
-    with transaction(site.engine) as connection:
-        if not work.finish(connection, claimed, done.value, done.degraded):
-            log.warning("result of a lost lease dropped")
-            return
-        done.also(connection)
-        hints = steps.advance_key(connection, claimed.key)
-    _hint(hints)
+def _finish(site: Site, done: Sequence[tuple[Claim, Done]]) -> None:
+    """Store results and start what follows from them, in one transaction."""
+
+    def write() -> Hints:
+        with transaction(site.engine) as connection:
+            kept = []
+            for claimed, result in sorted(done, key=lambda pair: pair[0].id):
+                if work.finish(connection, claimed, result.value, result.degraded):
+                    result.also(connection)
+                    kept.append(claimed.key)
+                else:
+                    log.warning("result of a lost lease dropped", work_id=claimed.id)
+            return steps.advance_keys(connection, kept)
+
+    if done:
+        _hint(patiently(write))
 
 
-def _store(site: Site, claimed: Claim, problem: Problem) -> None:
+def _bury(site: Site, claimed: Claim, error: CopyThatError) -> None:
     """End a unit with an error that stays."""
-    with transaction(site.engine) as connection:
-        if not work.bury(connection, claimed, problem):
-            return
-        hints = steps.advance_key(connection, claimed.key)
-    _hint(hints)
+
+    def write() -> Hints:
+        with transaction(site.engine) as connection:
+            work.bury(connection, claimed, Problem.of(error))
+            return steps.advance_keys(connection, [claimed.key])
+
+    _hint(patiently(write))
+
+
+def _call_off(site: Site, claimed: Claim) -> None:
+    """End a unit that nobody wants any more."""
+
+    def write() -> Hints:
+        with transaction(site.engine) as connection:
+            work.call_off(connection, claimed)
+            return steps.advance_keys(connection, [claimed.key])
+
+    _hint(patiently(write))
 
 
 def _retry(site: Site, claimed: Claim, error: CopyThatError) -> None:
-    """Put a unit back for later, or end it when its tries are used up.
-
-    When the database itself is away nothing can be written: the lease ends, and the pump puts
-    the unit back.
-    """
-    if claimed.attempt >= claimed.max_attempt:
-        _store(site, claimed, Problem.of(error))
+    """Put a unit back for later, or end it when its tries are used up."""
+    counts = not isinstance(error, ClaudeLimited)
+    if counts and claimed.attempt >= claimed.max_attempt:
+        _bury(site, claimed, error)
         return
-    asked = error.retry_after_s if isinstance(error, ClaudeUnavailable) else None
-    try:
+    asked_s = error.retry_after_s if isinstance(error, ClaudeUnavailable) else None
+    delay_s = retry_delay_s(claimed.attempt, asked_s)
+
+    def write() -> None:
         with transaction(site.engine) as connection:
-            work.postpone(connection, claimed, retry_delay_s(claimed.attempt, asked))
-    except Unavailable as away:
-        log.warning("unit not put back", reason=away.detail)
+            work.postpone(connection, claimed, delay_s, counts=counts)
+
+    patiently(write)
 
 
 def retry_delay_s(attempt: int, asked_s: float | None = None) -> float:
@@ -118,9 +157,9 @@ def retry_delay_s(attempt: int, asked_s: float | None = None) -> float:
     return min(MAX_DELAY_S, max(jittered, asked_s or 0.0))
 
 
-def _hint(hints: dict[int, str]) -> None:
+def _hint(hints: Hints) -> None:
     """Send hints; when the broker is away, the pump sends them later."""
     try:
         publish(app, hints)
     except Unavailable as error:
-        log.warning("hints left to the pump", count=len(hints), reason=error.detail)
+        log.warning("hints left to the pump", queues=sorted(hints), reason=error.detail)

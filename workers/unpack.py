@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import structlog
 from sqlalchemy import Connection
 
-from shared.db import completion, items, jobs
+from shared.db import blobs, completion, items, jobs
+from shared.db.blobs import SourceFile
 from shared.db.engine import transaction
 from shared.db.items import NewItem
-from shared.db.jobs import SourceFile
 from shared.db.work import Claim
 from shared.errors import BadArchive, NotAnImage, Problem, Unavailable
 from shared.media import MediaType
@@ -87,7 +87,8 @@ class Chunk:
     def flush(self) -> None:
         """Write the items at hand in one transaction, and hint at their work."""
         with transaction(self._site.engine) as connection:
-            jobs.add_blobs(connection, self._files)
+            blobs.add_blobs(connection, self._files)
+            blobs.require_stored(self._site.blobs, self._files)
             hints = items.add_items(connection, self._job_id, self.ordinal, self._items)
         self.ordinal += len(self._items)
         self._files, self._items = [], []

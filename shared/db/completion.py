@@ -4,7 +4,8 @@
 have all ended is merged, and ends with its merge.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -13,7 +14,7 @@ from sqlalchemy.sql import bindparam
 
 from shared.db import work
 from shared.db.states import JobState, Stage, WorkState
-from shared.db.work import WorkKey
+from shared.db.work import Hints, WorkKey
 from shared.errors import NothingUsable, Problem
 
 
@@ -37,13 +38,15 @@ def count_ended(connection: Connection, job_id: str, ended: Mapping[str, int]) -
     Args:
         connection: An open transaction.
         job_id: Whose items.
-        ended: How many ``succeeded`` and ``failed``, and of those ``cached`` and ``degraded``.
+        ended: How many ``succeeded``, ``failed`` and were ``canceled``, and of those that
+            succeeded how many ``cached`` and ``degraded``.
     """
     connection.execute(
         text(
             """
-            UPDATE jobs SET pending = pending - :succeeded - :failed,
+            UPDATE jobs SET pending = pending - :succeeded - :failed - :canceled,
                             succeeded = succeeded + :succeeded, failed = failed + :failed,
+                            canceled = canceled + :canceled,
                             cached = cached + :cached, degraded = degraded + :degraded,
                             started_at = coalesce(started_at, now())
             WHERE id = :job_id
@@ -53,21 +56,25 @@ def count_ended(connection: Connection, job_id: str, ended: Mapping[str, int]) -
     )
 
 
-_COUNTED = ("succeeded", "failed", "cached", "degraded")
+_COUNTED = ("succeeded", "failed", "canceled", "cached", "degraded")
 
 
-def begin(connection: Connection, claimed: work.Claim) -> None:
-    """Show a job as begun when the first of its work is claimed."""
-    state = JobState.UNPACKING if claimed.key.stage is Stage.UNPACK else JobState.RUNNING
-    connection.execute(
-        text(
-            """
-            UPDATE jobs SET state = :state, started_at = coalesce(started_at, now())
-            WHERE id = :job_id AND state = 'queued'
-            """
-        ),
-        {"job_id": claimed.job_id, "state": state.value},
-    )
+def begin(connection: Connection, claimed: Sequence[work.Claim]) -> None:
+    """Show jobs as begun when the first of their work is claimed."""
+    states = {
+        claim.job_id: JobState.UNPACKING if claim.key.stage is Stage.UNPACK else JobState.RUNNING
+        for claim in claimed
+    }
+    for job_id in sorted(filter(None, states)):
+        connection.execute(
+            text(
+                """
+                UPDATE jobs SET state = :state, started_at = coalesce(started_at, now())
+                WHERE id = :job_id AND state = 'queued'
+                """
+            ),
+            {"job_id": job_id, "state": states[job_id].value},
+        )
 
 
 def all_items_known(connection: Connection, job_id: str, skipped_members: int) -> None:
@@ -84,17 +91,20 @@ def all_items_known(connection: Connection, job_id: str, skipped_members: int) -
     )
 
 
-def settle(connection: Connection, job_ids: Iterable[str]) -> dict[int, str]:
+def settle(connection: Connection, job_ids: Iterable[str]) -> Hints:
     """End the jobs that are over, and start the merge of those whose items are.
 
     Returns:
         Hints that the caller sends after the commit.
     """
+    wanted = sorted(job_ids)
+    if not wanted:
+        return Counter()
     rows = connection.execute(
         text(
             """
             SELECT j.id, j.owner_id, j.pipeline_version, j.priority, j.unpacked, j.total,
-                   j.pending, j.succeeded, j.skipped_members, j.error,
+                   j.pending, j.succeeded, j.skipped_members, j.error, j.cancel_asked_at,
                    u.state AS unpack, u.error AS unpack_error,
                    g.state AS merge, g.error AS merge_error
             FROM jobs j
@@ -108,21 +118,24 @@ def settle(connection: Connection, job_ids: Iterable[str]) -> dict[int, str]:
             ORDER BY j.id FOR UPDATE OF j
             """
         ),
-        {"ids": sorted(job_ids)},
+        {"ids": wanted},
     )
-    hints: dict[int, str] = {}
+    hints: Hints = Counter()
     for row in list(rows):
-        hints |= _settle_one(connection, row)
+        hints += _settle_one(connection, row)
     return hints
 
 
-def _settle_one(connection: Connection, job: Row[Any]) -> dict[int, str]:
+def _settle_one(connection: Connection, job: Row[Any]) -> Hints:
     broken = job.unpack == WorkState.DEAD
     if broken:
         _record_error(connection, job.id, job.unpack_error)
-    if job.pending or not (job.unpacked or broken):
-        return {}
-    if not job.succeeded:
+    called_off = job.cancel_asked_at is not None and job.unpack != WorkState.RUNNING
+    if job.pending or not (job.unpacked or broken or called_off):
+        return Counter()
+    if not job.succeeded and job.cancel_asked_at is not None:
+        _end(connection, job.id, None)
+    elif not job.succeeded:
         _end(connection, job.id, job.error or job.unpack_error or _nothing_usable(job))
     elif job.merge == WorkState.DONE:
         _end(connection, job.id, None)
@@ -130,8 +143,8 @@ def _settle_one(connection: Connection, job: Row[Any]) -> dict[int, str]:
         _end(connection, job.id, job.merge_error)
     else:
         key = job_key(job.owner_id, job.id, Stage.MERGE, job.pipeline_version)
-        return work.enqueue(connection, [key], job.id, job.priority, hinted=True)
-    return {}
+        return work.enqueue(connection, [key], job.id, job.priority)
+    return Counter()
 
 
 def _nothing_usable(job: Row[Any]) -> dict[str, Any]:
@@ -162,7 +175,8 @@ def _end(connection: Connection, job_id: str, error: dict[str, Any] | None) -> N
         """
         UPDATE jobs SET error = coalesce(error, :error), finished_at = now(),
                started_at = coalesce(started_at, now()),
-               state = CASE WHEN succeeded = 0 THEN 'failed'
+               state = CASE WHEN cancel_asked_at IS NOT NULL THEN 'canceled'
+                            WHEN succeeded = 0 THEN 'failed'
                             WHEN succeeded = total AND error IS NULL
                                  AND CAST(:error AS jsonb) IS NULL THEN 'succeeded'
                             ELSE 'partially_succeeded' END

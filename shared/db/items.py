@@ -14,7 +14,8 @@ from sqlalchemy.sql import bindparam
 from shared.db import completion, steps
 from shared.db.engine import new_id
 from shared.db.states import ItemState, WorkState
-from shared.errors import NotFound, Problem
+from shared.db.work import Hints
+from shared.errors import JobCanceled, NotFound, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,16 @@ class NewItem:
 
 def add_items(
     connection: Connection, job_id: str, first_ordinal: int, new: Sequence[NewItem]
-) -> dict[int, str]:
+) -> Hints:
     """Insert items of a job in order and start their work.
 
     Adding an ordinal that is there already changes nothing, so unpacking may be repeated.
 
     Returns:
         Hints that the caller sends after the commit.
+
+    Raises:
+        JobCanceled: Nobody wants the job's items any more.
     """
     rows = [
         {
@@ -48,29 +52,38 @@ def add_items(
         }
         for place, item in enumerate(new)
     ]
+    job = connection.execute(
+        text("SELECT cancel_asked_at, event_seq FROM jobs WHERE id = :job_id FOR UPDATE"),
+        {"job_id": job_id},
+    ).one_or_none()
+    if job is None or job.cancel_asked_at is not None:
+        raise JobCanceled(f"job {job_id} was canceled")
     if not rows:
-        return {}
+        return Counter()
     statement = text(
         """
-        INSERT INTO items (id, job_id, ordinal, filename, sha256, state, error, finished_at)
+        INSERT INTO items (id, job_id, ordinal, filename, sha256, state, error, finished_at,
+                           event_seq)
         SELECT id, job_id, ordinal, filename, sha256, state, error,
-               CASE WHEN state = 'failed' THEN now() END
+               CASE WHEN state = 'failed' THEN now() END,
+               CASE WHEN state = 'failed' THEN CAST(:event_seq AS bigint) ELSE 0 END
         FROM jsonb_to_recordset(:rows) AS r(id text, job_id text, ordinal int, filename text,
                                             sha256 text, state text, error jsonb)
         ON CONFLICT (job_id, ordinal) DO NOTHING
         RETURNING id, state
         """
     ).bindparams(bindparam("rows", type_=JSONB))
-    inserted = list(connection.execute(statement, {"rows": rows}))
+    parameters = {"rows": rows, "event_seq": job.event_seq + 1}
+    inserted = list(connection.execute(statement, parameters))
     states = Counter(row.state for row in inserted)
     completion.count_new(connection, job_id, states["pending"], states["failed"])
     pending = [row.id for row in inserted if row.state == "pending"]
-    _reopen(connection, pending)
+    reopen(connection, pending)
     return steps.advance(connection, pending, first_look=True)
 
 
-def _reopen(connection: Connection, item_ids: Sequence[str]) -> None:
-    """Let new items try again what ended badly before: dead work, and names Claude never gave."""
+def reopen(connection: Connection, item_ids: Sequence[str]) -> None:
+    """Let items try again what ended badly before: dead work, and names Claude never gave."""
     connection.execute(
         text(
             """

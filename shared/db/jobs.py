@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -13,24 +12,16 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
 from shared.db import completion, items, work
+from shared.db.blobs import SourceFile, add_blobs
 from shared.db.engine import new_id
 from shared.db.items import NewItem
-from shared.db.states import JobState, Stage
+from shared.db.states import OPEN_JOBS, Stage
+from shared.db.work import Hints
 from shared.errors import NotFound
 from shared.tokens import PIPELINE_VERSION
 
 # The options that change what naming and assembling answer; the others change when or where.
 _NAMING_OPTIONS = ("token_types", "model")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """An uploaded file, stored under its hash. ``media_type`` is None for unknown content."""
-
-    filename: str
-    sha256: str
-    size_bytes: int
-    media_type: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +36,7 @@ class NewJob:
     sources: list[SourceFile]
     request_id: str
     items: list[NewItem] | None
+    deadline_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +44,7 @@ class CreatedJob:
     """A job that is stored, and the hints to send once its transaction has committed."""
 
     job_id: str
-    hints: dict[int, str]
+    hints: Hints
 
 
 def create_job(connection: Connection, new: NewJob, results_kept_days: int = 30) -> CreatedJob:
@@ -64,10 +56,11 @@ def create_job(connection: Connection, new: NewJob, results_kept_days: int = 30)
         """
         INSERT INTO jobs (id, owner_id, name, state, mode, priority, options, sources,
                           pipeline_version, measure_hash, options_hash, request_id, unpacked,
-                          expires_at)
+                          expires_at, deadline_at)
         VALUES (:id, :owner_id, :name, 'queued', :mode, :priority, :options, :sources,
                 :version, :measure_hash, :options_hash, :request_id, :unpacked,
-                now() + make_interval(days => :days))
+                now() + make_interval(days => :days),
+                now() + make_interval(secs => CAST(:deadline_s AS float)))
         """
     ).bindparams(bindparam("options", type_=JSONB), bindparam("sources", type_=JSONB))
     parameters = {
@@ -84,14 +77,15 @@ def create_job(connection: Connection, new: NewJob, results_kept_days: int = 30)
         "request_id": new.request_id,
         "unpacked": new.items is not None,
         "days": results_kept_days,
+        "deadline_s": new.deadline_s,
     }
     connection.execute(statement, parameters)
     if new.items is None:
         key = completion.job_key(new.owner_id, job_id, Stage.UNPACK, PIPELINE_VERSION)
-        hints = work.enqueue(connection, [key], job_id, new.priority, hinted=True)
+        hints = work.enqueue(connection, [key], job_id, new.priority)
     else:
         hints = items.add_items(connection, job_id, 0, new.items)
-        hints |= completion.settle(connection, [job_id])
+        hints += completion.settle(connection, [job_id])
     return CreatedJob(job_id, hints)
 
 
@@ -104,25 +98,6 @@ def _option_hashes(new: NewJob, job_id: str) -> tuple[str, str]:
     chosen = {name: new.options.get(name) for name in _NAMING_OPTIONS}
     text_form = json.dumps([new.mode, chosen], sort_keys=True)
     return alone, hashlib.sha256(text_form.encode()).hexdigest()[:16] + alone
-
-
-def add_blobs(connection: Connection, files: Sequence[SourceFile]) -> None:
-    """Record stored files, once a hash."""
-    rows = [
-        {"sha256": f.sha256, "size_bytes": f.size_bytes, "media_type": f.media_type}
-        for f in sorted({f.sha256: f for f in files}.values(), key=lambda f: f.sha256)
-    ]
-    if rows:
-        statement = text(
-            """
-            INSERT INTO blobs (sha256, size_bytes, media_type)
-            SELECT sha256, size_bytes, coalesce(media_type, 'application/octet-stream')
-            FROM jsonb_to_recordset(:rows)
-                 AS r(sha256 text, size_bytes bigint, media_type text)
-            ON CONFLICT DO NOTHING
-            """
-        ).bindparams(bindparam("rows", type_=JSONB))
-        connection.execute(statement, {"rows": rows})
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +114,9 @@ class JobView:
     started_at: datetime | None
     finished_at: datetime | None
     expires_at: datetime | None
+    deadline_at: datetime | None
+    cancel_asked_at: datetime | None
+    event_seq: int
     total: int
     queued: int
     running: int
@@ -155,12 +133,19 @@ class JobView:
     input_tokens: int
     output_tokens: int
     cache_read_tokens: int
+    waiting_on: dict[str, Any] | None
     version: str
 
 
 _VIEW = """
-    SELECT j.*, p.running, p.waiting, c.*
+    SELECT j.*, p.running, p.waiting, c.*,
+           CASE WHEN g.name IS NOT NULL
+                THEN jsonb_build_object('what', g.name, 'retry_at', g.retry_at,
+                                        'reason', g.problem ->> 'detail')
+           END AS waiting_on
     FROM jobs j
+    LEFT JOIN gates g ON g.name = 'claude' AND g.state = 'open' AND j.mode = 'hybrid'
+              AND j.pending > 0
     LEFT JOIN LATERAL (
         SELECT count(DISTINCT i.id) FILTER (WHERE w.state = 'running') AS running,
                count(DISTINCT i.id) FILTER (WHERE w.state = 'queued') AS waiting
@@ -256,6 +241,29 @@ def read_options(connection: Connection, job_id: str | None) -> dict[str, Any]:
     return options
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many items wait for their end: those of all owners, and one's own."""
+
+    total: int
+    own: int
+
+
+def backlog(connection: Connection, owner_id: str) -> Backlog:
+    """Count the pending items of all open jobs."""
+    row = connection.execute(
+        text(
+            """
+            SELECT coalesce(sum(pending), 0) AS total,
+                   coalesce(sum(pending) FILTER (WHERE owner_id = :owner_id), 0) AS own
+            FROM jobs WHERE state IN ('queued', 'unpacking', 'running')
+            """
+        ),
+        {"owner_id": owner_id},
+    ).one()
+    return Backlog(int(row.total), int(row.own))
+
+
 def has_ended(view: JobView) -> bool:
     """Tell whether a job's state is terminal."""
-    return view.state not in {JobState.QUEUED, JobState.UNPACKING, JobState.RUNNING}
+    return view.state not in OPEN_JOBS

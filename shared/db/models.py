@@ -6,94 +6,24 @@ Everything a job shows follows from its items, and an item's state follows from 
 
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
     ForeignKey,
     Identity,
     Index,
-    MetaData,
     Numeric,
-    String,
     UniqueConstraint,
-    func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.db.states import ItemState, JobState, Stage, WorkState
+from shared.db.schema import NOW, Base, one_of
+from shared.db.states import GateState, ItemState, JobState, Stage, WorkState
 
-
-class Base(DeclarativeBase):
-    """Names every constraint by one rule, so that migrations can refer to them."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012 -- SQLAlchemy's own way to map types
-        datetime: DateTime(timezone=True),
-        dict[str, Any]: JSONB,
-        list[Any]: JSONB,
-        str: String,
-    }
-
-
-def _one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
-    """Return the check that a column holds a state of its enum."""
-    values = ", ".join(f"'{state.value}'" for state in states)
-    return CheckConstraint(f"{column} IN ({values})", name=column)
-
-
-_NOW = func.now()
-
-
-class User(Base):
-    """Somebody who may log in."""
-
-    __tablename__ = "users"
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(unique=True)
-    password_hash: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
-
-
-class Session(Base):
-    """A login: the family of refresh tokens that follow from it, of which one is alive."""
-
-    __tablename__ = "sessions"
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    refresh_hash: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
-    expires_at: Mapped[datetime]
-    revoked_at: Mapped[datetime | None]
-
-
-class ApiKey(Base):
-    """A secret for programs, stored as its hash."""
-
-    __tablename__ = "api_keys"
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    name: Mapped[str]
-    key_hash: Mapped[str] = mapped_column(unique=True)
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
-    expires_at: Mapped[datetime | None]
-    last_used_at: Mapped[datetime | None]
+_OPEN = "state IN ('queued', 'unpacking', 'running')"
 
 
 class Blob(Base):
@@ -106,18 +36,24 @@ class Blob(Base):
     media_type: Mapped[str]
     width: Mapped[int | None]
     height: Mapped[int | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
 class Job(Base):
-    """What a user handed in. ``pending`` items are still open; ``unpacked`` says all are known."""
+    """What a user handed in. ``pending`` items are still open; ``unpacked`` says all are known.
+
+    ``event_seq`` grows by one with each change of the row (a trigger sees to it), and is the
+    order in which readers of events learn of changes.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (
-        _one_of("state", JobState),
+        one_of("state", JobState),
         CheckConstraint("pending >= 0", name="pending"),
         CheckConstraint("total = pending + succeeded + failed + canceled", name="counts"),
         Index("ix_jobs_owner_id_id", "owner_id", "id"),
+        Index("ix_jobs_open", "owner_id", postgresql_where=text(_OPEN)),
+        Index("ix_jobs_sources", "sources", postgresql_using="gin"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -142,21 +78,28 @@ class Job(Base):
     degraded: Mapped[int] = mapped_column(server_default="0")
     skipped_members: Mapped[int] = mapped_column(server_default="0")
     error: Mapped[dict[str, Any] | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    event_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    deadline_at: Mapped[datetime | None]
+    cancel_asked_at: Mapped[datetime | None]
 
 
 class Item(Base):
-    """One image of a job, at its place in the order it came in."""
+    """One image of a job, at its place in the order it came in.
+
+    ``event_seq`` is that of the job at the item's last change.
+    """
 
     __tablename__ = "items"
     __table_args__ = (
-        _one_of("state", ItemState),
+        one_of("state", ItemState),
         UniqueConstraint("job_id", "ordinal"),
         Index("ix_items_sha256_pending", "sha256", postgresql_where=text("state = 'pending'")),
         Index("ix_items_job_id_pending", "job_id", postgresql_where=text("state = 'pending'")),
+        Index("ix_items_job_id_event_seq", "job_id", "event_seq"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -168,7 +111,8 @@ class Item(Base):
     cached: Mapped[bool] = mapped_column(server_default="false")
     degraded: Mapped[bool] = mapped_column(server_default="false")
     error: Mapped[dict[str, Any] | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    event_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     finished_at: Mapped[datetime | None]
 
 
@@ -176,20 +120,36 @@ class Work(Base):
     """One stage of one image of one owner: the unit that is leased, retried and finished.
 
     ``attempt`` only grows, and fences what a worker may write; ``max_attempt`` grows when an
-    attempt is not to count. A job's own stages carry its id as ``options_hash``.
+    attempt is not to count. A job's own stages carry its id as ``options_hash``. ``turn`` is the
+    unit's place in its queue, all owners' taken together.
     """
 
     __tablename__ = "work"
     __table_args__ = (
-        _one_of("state", WorkState),
-        _one_of("stage", Stage),
+        one_of("state", WorkState),
+        one_of("stage", Stage),
         CheckConstraint(
             "(state = 'running') = (lease_owner IS NOT NULL AND lease_until IS NOT NULL)",
             name="lease",
         ),
         CheckConstraint("(state = 'dead') = (error IS NOT NULL)", name="error"),
         UniqueConstraint("owner_id", "sha256", "stage", "pipeline_version", "options_hash"),
-        Index("ix_work_ready", "queue", "not_before", postgresql_where=text("state = 'queued'")),
+        Index(
+            "ix_work_ready",
+            "queue",
+            "turn",
+            "priority",
+            "id",
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index(
+            "ix_work_lane",
+            "queue",
+            "owner_id",
+            "priority",
+            "turn",
+            postgresql_where=text("state = 'queued'"),
+        ),
         Index("ix_work_leased", "lease_until", postgresql_where=text("state = 'running'")),
     )
 
@@ -205,16 +165,16 @@ class Work(Base):
     )
     state: Mapped[str]
     priority: Mapped[int]
+    turn: Mapped[int] = mapped_column(BigInteger, server_default="0")
     attempt: Mapped[int] = mapped_column(server_default="0")
     max_attempt: Mapped[int]
     lost: Mapped[int] = mapped_column(server_default="0")
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
-    not_before: Mapped[datetime] = mapped_column(server_default=_NOW)
-    hinted_at: Mapped[datetime | None]
+    not_before: Mapped[datetime] = mapped_column(server_default=NOW)
     worker: Mapped[str | None]
     error: Mapped[dict[str, Any] | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
@@ -229,7 +189,7 @@ class Result(Base):
     )
     value: Mapped[dict[str, Any]]
     degraded: Mapped[dict[str, Any] | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
 class TokenSetRow(Base):
@@ -242,7 +202,7 @@ class TokenSetRow(Base):
     pipeline_version: Mapped[str]
     source_images: Mapped[list[Any]]
     tokens: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
 class ClaudeCall(Base):
@@ -266,5 +226,37 @@ class ClaudeCall(Base):
     cache_write_tokens: Mapped[int | None]
     usd: Mapped[Decimal | None] = mapped_column(Numeric(12, 6))
     latency_s: Mapped[float | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     finished_at: Mapped[datetime | None]
+
+
+class Gate(Base):
+    """A way out that may be shut for all: whether calls pass, and how many at once."""
+
+    __tablename__ = "gates"
+    __table_args__ = (one_of("state", GateState),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    concurrency_limit: Mapped[int]
+    successes: Mapped[int] = mapped_column(server_default="0")
+    failures: Mapped[int] = mapped_column(server_default="0")
+    limited_at: Mapped[datetime | None]
+    retry_at: Mapped[datetime | None]
+    problem: Mapped[dict[str, Any] | None]
+
+
+class IdempotencyKey(Base):
+    """A key that a caller gave a submission, and the job it came to."""
+
+    __tablename__ = "idempotency_keys"
+
+    owner_id: Mapped[str] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_hash: Mapped[str]
+    job_id: Mapped[str | None] = mapped_column(
+        ForeignKey("jobs.id", ondelete="CASCADE"), index=True
+    )
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)

@@ -39,6 +39,14 @@ class WorkState(StrEnum):
     CANCELED = "canceled"
 
 
+class GateState(StrEnum):
+    """Whether calls pass a gate, in the words of circuit breakers."""
+
+    CLOSED = "closed"  # they pass
+    OPEN = "open"  # none does before retry_at; after it one does, as a probe
+    MISCONFIGURED = "misconfigured"  # none can succeed before somebody mends the account
+
+
 class Stage(StrEnum):
     """The steps of an image (measure, name, assemble) and of a job (unpack, merge)."""
 

@@ -15,10 +15,8 @@ from sqlalchemy.sql import bindparam
 
 from shared.db import completion, work
 from shared.db.states import ItemState, Stage, WorkState
-from shared.db.work import WorkKey
-
-# Units queued at once by one transaction whose hints its caller sends; the pump sends more.
-HINT_BATCH = 64
+from shared.db.work import Hints, WorkKey
+from shared.errors import DeadlineExceeded, Problem
 
 # The three stages of an item's image, as joins on work; `i` is the item, `j` its job.
 _STAGES = "".join(
@@ -44,9 +42,7 @@ class _Step:
     degraded: bool = False
 
 
-def advance(
-    connection: Connection, item_ids: Iterable[str], *, first_look: bool = False
-) -> dict[int, str]:
+def advance(connection: Connection, item_ids: Iterable[str], *, first_look: bool = False) -> Hints:
     """Bring pending items to where their work allows: to the next stage, or to their end.
 
     Args:
@@ -60,7 +56,8 @@ def advance(
     statement = text(
         f"""
         SELECT i.id, i.job_id, i.sha256, j.owner_id, j.mode, j.pipeline_version, j.priority,
-               j.measure_hash, j.options_hash, m.state AS measure, n.state AS name,
+               j.measure_hash, j.options_hash, j.cancel_asked_at, j.deadline_at,
+               j.deadline_at <= now() AS too_late, m.state AS measure, n.state AS name,
                a.state AS assemble, coalesce(m.error, n.error, a.error) AS error,
                r.degraded
         FROM items i JOIN jobs j ON j.id = i.job_id {_STAGES}
@@ -74,62 +71,53 @@ def advance(
     hints = _start_stages(connection, steps)
     ended = [(row, step) for row, step in steps if step.state is not ItemState.PENDING]
     _end_items(connection, ended, cached=first_look)
-    hints |= completion.settle(connection, {row.job_id for row, _ in ended})
-    return hints
+    _call_off(connection, [row.id for row, step in ended if step.state is ItemState.CANCELED])
+    return hints + completion.settle(connection, {row.job_id for row, _ in ended})
 
 
 def _next_step(row: Row[Any]) -> _Step:
-    """Return what follows from the states of an item's three stages."""
+    """Return what follows from the states of an item's three stages, and its job's wishes."""
     if row.assemble == WorkState.DONE:
         return _Step(ItemState.SUCCEEDED, error=row.degraded, degraded=row.degraded is not None)
     if row.error is not None:
         return _Step(ItemState.FAILED, error=row.error)
+    if row.cancel_asked_at is not None:
+        return _Step(ItemState.CANCELED)
+    if row.too_late:
+        late = DeadlineExceeded(f"the job had until {row.deadline_at:%Y-%m-%dT%H:%M:%SZ}")
+        return _Step(ItemState.FAILED, error=Problem.of(late).as_dict())
+    return _Step(ItemState.PENDING, _next_stage(row))
+
+
+def _next_stage(row: Row[Any]) -> Stage:
     if row.measure != WorkState.DONE:
-        return _Step(ItemState.PENDING, Stage.MEASURE)
+        return Stage.MEASURE
     if row.mode == "hybrid" and row.name != WorkState.DONE:
-        return _Step(ItemState.PENDING, Stage.NAME)
-    return _Step(ItemState.PENDING, Stage.ASSEMBLE)
+        return Stage.NAME
+    return Stage.ASSEMBLE
 
 
-def _start_stages(
-    connection: Connection, steps: Sequence[tuple[Row[Any], _Step]]
-) -> dict[int, str]:
+def _start_stages(connection: Connection, steps: Sequence[tuple[Row[Any], _Step]]) -> Hints:
     """Queue the stages that items need and that are not under way, a job at a time."""
-    keys: defaultdict[tuple[str, int], set[WorkKey]] = defaultdict(set)
+    keys: defaultdict[tuple[str, int], list[WorkKey]] = defaultdict(list)
     for row, step in steps:
         if step.stage is None or getattr(row, step.stage.value) in {"queued", "running"}:
             continue
         options = row.measure_hash if step.stage is Stage.MEASURE else row.options_hash
         key = WorkKey(row.owner_id, row.sha256, step.stage, row.pipeline_version, options)
-        keys[row.job_id, row.priority].add(key)
-    hints: dict[int, str] = {}
+        keys[row.job_id, row.priority].append(key)
+    hints: Hints = Counter()
     for (job_id, priority), wanted in sorted(keys.items()):
-        hinted = len(wanted) <= HINT_BATCH
-        queued = work.enqueue(connection, wanted, job_id, priority, hinted=hinted)
-        if hinted:
-            hints |= queued
+        hints += work.enqueue(connection, wanted, job_id, priority)
     return hints
 
 
 def _end_items(
     connection: Connection, ended: Sequence[tuple[Row[Any], _Step]], *, cached: bool
 ) -> None:
-    """Write the end of items, and count it in their jobs."""
+    """Count the end of items in their jobs, and write it."""
     if not ended:
         return
-    rows = [
-        {"id": r.id, "state": s.state.value, "error": s.error, "degraded": s.degraded}
-        for r, s in ended
-    ]
-    statement = text(
-        """
-        UPDATE items SET state = e.state, error = e.error, degraded = e.degraded,
-                         cached = :cached AND e.state = 'succeeded', finished_at = now()
-        FROM jsonb_to_recordset(:rows) AS e(id text, state text, error jsonb, degraded bool)
-        WHERE items.id = e.id
-        """
-    ).bindparams(bindparam("rows", type_=JSONB))
-    connection.execute(statement, {"rows": rows, "cached": cached})
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for row, step in ended:
         good = step.state is ItemState.SUCCEEDED
@@ -138,41 +126,118 @@ def _end_items(
         )
     for job_id in sorted(counts):
         completion.count_ended(connection, job_id, counts[job_id])
-
-
-def advance_key(connection: Connection, key: WorkKey) -> dict[int, str]:
-    """Advance every item that waits for a unit of work; see ``advance``."""
-    if key.stage in {Stage.UNPACK, Stage.MERGE}:
-        return completion.settle(connection, {key.options_hash})
-    column = "measure_hash" if key.stage is Stage.MEASURE else "options_hash"
+    rows = [
+        {"id": r.id, "state": s.state.value, "error": s.error, "degraded": s.degraded}
+        for r, s in ended
+    ]
     statement = text(
-        f"""
-        SELECT i.id FROM items i JOIN jobs j ON j.id = i.job_id
-        WHERE i.sha256 = :sha256 AND i.state = 'pending' AND j.owner_id = :owner_id
-          AND j.pipeline_version = :pipeline_version AND j.{column} = :options_hash
-        """  # noqa: S608 -- one of two column names
+        """
+        UPDATE items SET state = e.state, error = e.error, degraded = e.degraded,
+                         cached = :cached AND e.state = 'succeeded', finished_at = now(),
+                         event_seq = jobs.event_seq
+        FROM jsonb_to_recordset(:rows) AS e(id text, state text, error jsonb, degraded bool), jobs
+        WHERE items.id = e.id AND jobs.id = items.job_id
+        """
+    ).bindparams(bindparam("rows", type_=JSONB))
+    connection.execute(statement, {"rows": rows, "cached": cached})
+
+
+def cancel(connection: Connection, item_ids: Iterable[str]) -> Hints:
+    """End pending items that nobody wants, and work that only they waited for."""
+    rows = connection.execute(
+        text(
+            "SELECT id, job_id FROM items WHERE id = ANY(:ids) AND state = 'pending' "
+            "ORDER BY id FOR UPDATE"
+        ),
+        {"ids": list(item_ids)},
+    ).all()
+    _end_items(connection, [(row, _Step(ItemState.CANCELED)) for row in rows], cached=False)
+    _call_off(connection, [row.id for row in rows])
+    return completion.settle(connection, {row.job_id for row in rows})
+
+
+def _call_off(connection: Connection, item_ids: Sequence[str]) -> None:
+    """Cancel queued work of canceled items that no pending item waits for.
+
+    Work that runs is let be: it was paid for, and its result serves the next job.
+    """
+    if not item_ids:
+        return
+    connection.execute(
+        text(
+            """
+            UPDATE work SET state = 'canceled' WHERE id IN (
+                SELECT w.id FROM work w
+                JOIN items i ON i.sha256 = w.sha256 JOIN jobs j ON j.id = i.job_id
+                WHERE i.id = ANY(:ids) AND w.owner_id = j.owner_id AND w.state = 'queued'
+                  AND w.pipeline_version = j.pipeline_version
+                  AND w.options_hash IN (j.measure_hash, j.options_hash)
+                  AND NOT EXISTS (
+                    SELECT FROM items o JOIN jobs p ON p.id = o.job_id
+                    WHERE o.sha256 = w.sha256 AND o.state = 'pending'
+                      AND p.owner_id = w.owner_id AND p.pipeline_version = w.pipeline_version
+                      AND w.options_hash IN (p.measure_hash, p.options_hash)
+                  )
+                ORDER BY w.id FOR UPDATE OF w
+            )
+            """
+        ),
+        {"ids": list(item_ids)},
     )
+
+
+def advance_keys(connection: Connection, keys: Iterable[WorkKey]) -> Hints:
+    """Advance every item, or job, that waits for one of these units of work; see ``advance``."""
+    of_images, of_jobs = [], set()
+    for key in keys:
+        if key.stage in {Stage.UNPACK, Stage.MERGE}:
+            of_jobs.add(key.options_hash)
+        else:
+            of_images.append(key)
+    hints = advance(connection, _waiting_for(connection, of_images)) if of_images else Counter()
+    return hints + completion.settle(connection, of_jobs)
+
+
+def _waiting_for(connection: Connection, keys: Sequence[WorkKey]) -> list[str]:
+    """Return the pending items whose next step depends on one of these units."""
     found = connection.execute(
-        statement,
+        text(
+            """
+            SELECT DISTINCT i.id
+            FROM unnest(CAST(:owner_id AS text[]), CAST(:sha256 AS text[]),
+                        CAST(:stage AS text[]), CAST(:version AS text[]),
+                        CAST(:options AS text[])) AS k(owner_id, sha256, stage, version, options)
+            JOIN items i ON i.sha256 = k.sha256 AND i.state = 'pending'
+            JOIN jobs j ON j.id = i.job_id AND j.owner_id = k.owner_id
+                 AND j.pipeline_version = k.version
+                 AND k.options = CASE k.stage WHEN 'measure' THEN j.measure_hash
+                                              ELSE j.options_hash END
+            """
+        ),
         {
-            "sha256": key.sha256,
-            "owner_id": key.owner_id,
-            "pipeline_version": key.pipeline_version,
-            "options_hash": key.options_hash,
+            "owner_id": [key.owner_id for key in keys],
+            "sha256": [key.sha256 for key in keys],
+            "stage": [key.stage.value for key in keys],
+            "version": [key.pipeline_version for key in keys],
+            "options": [key.options_hash for key in keys],
         },
     )
-    return advance(connection, [row.id for row in found])
+    return [row.id for row in found]
 
 
 def find_stranded(connection: Connection, limit: int) -> list[str]:
-    """Return pending items without live work: their last step was lost between two commits."""
+    """Return pending items that nothing moves.
+
+    Their last step was lost between two commits, or their job was canceled or ran out of time.
+    """
     statement = text(
         f"""
         SELECT i.id FROM items i JOIN jobs j ON j.id = i.job_id {_STAGES}
         WHERE i.state = 'pending' AND i.sha256 IS NOT NULL
-          AND coalesce(m.state, '') NOT IN ('queued', 'running')
-          AND coalesce(n.state, '') NOT IN ('queued', 'running')
-          AND coalesce(a.state, '') NOT IN ('queued', 'running')
+          AND (j.cancel_asked_at IS NOT NULL OR j.deadline_at <= now()
+               OR coalesce(m.state, '') NOT IN ('queued', 'running')
+               AND coalesce(n.state, '') NOT IN ('queued', 'running')
+               AND coalesce(a.state, '') NOT IN ('queued', 'running'))
         ORDER BY i.id LIMIT :limit
         """  # noqa: S608 -- the joined text is this module's own constant
     )

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
+from shared.db.accounts import ApiKey, Session, User
 from shared.db.engine import new_id
-from shared.db.models import ApiKey, Session, User
 from shared.errors import EmailTaken, NotFound
 
 # What a key starts with, so that secret scanners and people tell it from other strings.

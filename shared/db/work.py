@@ -1,31 +1,35 @@
-"""The queue: units of work that are claimed, renewed, finished, postponed and taken back.
+"""The queue: units of work that are queued in turns, claimed, finished and postponed.
 
 Every write by a worker is fenced by its attempt: a worker that was thought dead and wakes up
-changes nothing. ``items.advance`` says what follows from a change; callers run it in the same
-transaction.
+changes nothing. ``steps.advance`` says what follows from a change; callers run it in the same
+transaction. ``leases.py`` has what happens to units whose worker is gone.
 """
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
 from shared.db.states import Stage
-from shared.errors import Problem, WorkerLost
+from shared.errors import Problem
 from shared.queue import Queue
 
-# A worker that has not renewed for this long is taken for dead; it renews three times as often.
+# A worker that has not renewed for this long is taken for dead.
 LEASE_S = 60
-RENEW_S = 20
 # Tries that end in an error that may pass. Waits grow to two minutes, so this is some minutes.
 MAX_ATTEMPTS = 6
-# Workers that may die on one unit before the unit is what kills them.
-MAX_LOST = 3
-# A hint not followed by a claim for this long was lost.
-REHINT_S = 30
+# How far a unit takes its owner along in the queue, by the priority of its job: somebody waits
+# for an extraction of one image (0) and gets two turns for each of a normal job's (10); what has
+# low priority (20) gets one turn for four of a normal job's. Nothing ever waits for good.
+TURNS = {0: 1, 10: 2, 20: 8}
+TURNS_OF_OTHERS = 2
+
+# How many hints to send to each queue.
+Hints = Counter[str]
 
 QUEUES: dict[Stage, Queue] = {
     Stage.UNPACK: Queue.IO,
@@ -58,95 +62,155 @@ class Claim:
     max_attempt: int
 
 
-def enqueue(
-    connection: Connection, keys: Iterable[WorkKey], job_id: str, priority: int, *, hinted: bool
-) -> dict[int, str]:
+def enqueue(connection: Connection, keys: Iterable[WorkKey], job_id: str, priority: int) -> Hints:
     """Queue units that do not exist yet, and canceled ones again.
 
     Args:
         connection: An open transaction.
-        keys: What to queue; sorted here, so that two writers cannot wait for each other.
+        keys: What to queue, in the order in which it should be worked on.
         job_id: The job that wants them.
-        priority: Lower runs first.
-        hinted: Whether the caller sends the hints itself.
+        priority: Of the job; see ``TURNS``.
 
     Returns:
-        The ids that were queued, with their queues.
+        How many hints to send to each queue, after the commit.
     """
-    rows = [
-        asdict(key) | {"queue": QUEUES[key.stage].value, "job_id": job_id, "priority": priority}
-        for key in sorted(set(keys), key=lambda key: (key.sha256, key.stage, key.options_hash))
-    ]
-    if not rows:
-        return {}
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    hints: Hints = Counter()
+    lanes: defaultdict[tuple[str, Queue], list[WorkKey]] = defaultdict(list)
+    for key in dict.fromkeys(keys):
+        lanes[key.owner_id, QUEUES[key.stage]].append(key)
+    for (owner_id, queue), lane in sorted(lanes.items()):
+        hints[queue.value] += _enqueue_lane(connection, owner_id, queue, lane, job_id, priority)
+    return hints
+
+
+def _enqueue_lane(
+    connection: Connection,
+    owner_id: str,
+    queue: Queue,
+    keys: Sequence[WorkKey],
+    job_id: str,
+    priority: int,
+) -> int:
+    """Queue one owner's units behind his others, and beside those of other owners.
+
+    Start-time fair queueing: a unit's turn is one step after its owner's last, but never before
+    the turn that is being served now. So owners alternate from the moment each comes, however
+    much another has waiting, and a claim is one look at an index.
+
+    Source: P. Goyal, H. Vin, H. Cheng, "Start-time Fair Queuing", SIGCOMM 1996.
+    """
+    # In one order for all writers, so that no two wait for each other.
+    rows = sorted(enumerate(keys), key=lambda row: (row[1].sha256, row[1].stage))
     statement = text(
         """
+        WITH served AS (
+            SELECT turn FROM work
+            WHERE queue = :queue AND state = 'queued' AND not_before <= now()
+            ORDER BY turn, priority, id LIMIT 1
+        ), lane AS (
+            SELECT greatest(coalesce(max(turn) + CAST(:step AS bigint), 0),
+                            coalesce((SELECT turn FROM served), 0)) AS turn
+            FROM work WHERE queue = :queue AND state = 'queued' AND owner_id = :owner_id
+                        AND priority = :priority
+        )
         INSERT INTO work (owner_id, sha256, stage, pipeline_version, options_hash, queue, job_id,
-                          state, priority, max_attempt, hinted_at)
-        SELECT k.*, 'queued', CAST(:priorities AS int), CAST(:max_attempts AS int),
-               CASE WHEN :hinted THEN now() END
-        FROM unnest(CAST(:owner_id AS text[]), CAST(:sha256 AS text[]), CAST(:stage AS text[]),
-                    CAST(:pipeline_version AS text[]), CAST(:options_hash AS text[]),
-                    CAST(:queue AS text[]), CAST(:job_id AS text[])) AS k
+                          state, priority, turn, max_attempt)
+        SELECT :owner_id, k.sha256, k.stage, k.version, k.options, :queue, :job_id,
+               'queued', :priority, lane.turn + k.place * CAST(:step AS bigint), :max_attempts
+        FROM lane, unnest(CAST(:sha256 AS text[]), CAST(:stage AS text[]),
+                          CAST(:version AS text[]), CAST(:options_hash AS text[]),
+                          CAST(:place AS bigint[])) AS k(sha256, stage, version, options, place)
         ON CONFLICT (owner_id, sha256, stage, pipeline_version, options_hash) DO UPDATE
-        SET state = 'queued', job_id = excluded.job_id, priority = excluded.priority, lost = 0,
-            max_attempt = work.attempt + excluded.max_attempt, not_before = now(),
-            hinted_at = excluded.hinted_at, finished_at = NULL
+        SET state = 'queued', job_id = excluded.job_id, priority = excluded.priority,
+            turn = excluded.turn, lost = 0, max_attempt = work.attempt + excluded.max_attempt,
+            not_before = now(), finished_at = NULL
         WHERE work.state = 'canceled'
-        RETURNING id, queue
+        RETURNING id
         """
     )
-    columns.pop("priority")
-    found = connection.execute(
-        statement,
-        columns | {"priorities": priority, "max_attempts": MAX_ATTEMPTS, "hinted": hinted},
-    )
-    return {row.id: row.queue for row in found}
+    parameters = {
+        "owner_id": owner_id,
+        "queue": queue.value,
+        "job_id": job_id,
+        "priority": priority,
+        "step": TURNS.get(priority, TURNS_OF_OTHERS),
+        "max_attempts": MAX_ATTEMPTS,
+        "sha256": [key.sha256 for _, key in rows],
+        "stage": [key.stage.value for _, key in rows],
+        "version": [key.pipeline_version for _, key in rows],
+        "options_hash": [key.options_hash for _, key in rows],
+        "place": [place for place, _ in rows],
+    }
+    return len(connection.execute(statement, parameters).all())
 
 
-def claim(connection: Connection, work_id: int, worker: str) -> Claim | None:
-    """Take a queued unit, or return None: it is done, taken, not due or gone."""
-    row = connection.execute(
+def claim(
+    connection: Connection,
+    queue: Queue,
+    worker: str,
+    most: int = 1,
+    only: Stage | None = None,
+) -> list[Claim]:
+    """Take the units of a queue whose turn it is; none when nothing is due.
+
+    Args:
+        connection: An open transaction.
+        queue: Whose units.
+        worker: Who takes them.
+        most: How many at most.
+        only: Take units of this stage alone.
+    """
+    rows = connection.execute(
         text(
-            """
+            f"""
+            WITH picked AS MATERIALIZED (
+                SELECT id FROM work
+                WHERE queue = :queue AND state = 'queued' AND not_before <= now()
+                      {"AND stage = :stage" if only else ""}
+                ORDER BY turn, priority, id LIMIT :most FOR UPDATE SKIP LOCKED
+            )
             UPDATE work SET state = 'running', attempt = attempt + 1, lease_owner = :worker,
                    worker = :worker, started_at = now(),
                    lease_until = now() + make_interval(secs => :lease)
-            WHERE id = :id AND state = 'queued' AND not_before <= now()
-            RETURNING id, owner_id, sha256, stage, pipeline_version, options_hash, job_id,
+            FROM picked WHERE work.id = picked.id
+            RETURNING work.id, owner_id, sha256, stage, pipeline_version, options_hash, job_id,
                       attempt, max_attempt
-            """
-        ),
-        {"id": work_id, "worker": worker, "lease": LEASE_S},
-    ).one_or_none()
-    if row is None:
-        return None
-    key = WorkKey(
-        row.owner_id, row.sha256, Stage(row.stage), row.pipeline_version, row.options_hash
-    )
-    return Claim(row.id, key, row.job_id, row.attempt, row.max_attempt)
-
-
-def renew(connection: Connection, claims: Iterable[Claim]) -> set[int]:
-    """Lengthen leases and return the ids of those that are still ours."""
-    held = list(claims)
-    rows = connection.execute(
-        text(
-            """
-            UPDATE work SET lease_until = now() + make_interval(secs => :lease)
-            FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[])) AS held(id, attempt)
-            WHERE work.id = held.id AND work.attempt = held.attempt AND state = 'running'
-            RETURNING work.id
-            """
+            """  # noqa: S608 -- one of two constant texts
         ),
         {
+            "queue": queue.value,
+            "worker": worker,
             "lease": LEASE_S,
-            "ids": [claim.id for claim in held],
-            "attempts": [claim.attempt for claim in held],
+            "most": most,
+            "stage": only and only.value,
         },
     )
-    return {row.id for row in rows}
+    return [
+        Claim(row.id, _key(row), row.job_id, row.attempt, row.max_attempt)
+        for row in sorted(rows, key=lambda row: row.id)
+    ]
+
+
+def _key(row: Row[Any]) -> WorkKey:
+    return WorkKey(
+        row.owner_id, row.sha256, Stage(row.stage), row.pipeline_version, row.options_hash
+    )
+
+
+def count_due(connection: Connection, queue: Queue, most: int) -> int:
+    """Return how many units of a queue could be claimed now, counting no further than ``most``."""
+    count: int = connection.execute(
+        text(
+            """
+            SELECT count(*) FROM (
+                SELECT FROM work
+                WHERE queue = :queue AND state = 'queued' AND not_before <= now() LIMIT :most
+            ) AS due
+            """
+        ),
+        {"queue": queue.value, "most": most},
+    ).scalar_one()
+    return count
 
 
 def finish(
@@ -191,89 +255,45 @@ def bury(connection: Connection, failed: Claim, problem: Problem) -> bool:
     return connection.execute(statement, parameters).one_or_none() is not None
 
 
-def postpone(connection: Connection, failed: Claim, delay_s: float) -> bool:
+def postpone(connection: Connection, failed: Claim, delay_s: float, *, counts: bool) -> bool:
     """Put a unit back for a later try; False when it is no longer ours.
 
     The caller buries a unit whose attempts are used up: ``attempt >= max_attempt``.
+
+    Args:
+        connection: An open transaction.
+        failed: The unit.
+        delay_s: How long it waits.
+        counts: Whether this try was one of those it has.
     """
     statement = text(
         """
         UPDATE work SET state = 'queued', lease_owner = NULL, lease_until = NULL,
-                        hinted_at = NULL, not_before = now() + make_interval(secs => :delay)
+                        max_attempt = max_attempt + :more,
+                        not_before = now() + make_interval(secs => :delay)
         WHERE id = :id AND attempt = :attempt AND state = 'running'
         RETURNING id
         """
     )
-    parameters = {"id": failed.id, "attempt": failed.attempt, "delay": delay_s}
+    parameters = {
+        "id": failed.id,
+        "attempt": failed.attempt,
+        "delay": delay_s,
+        "more": 0 if counts else 1,
+    }
     return connection.execute(statement, parameters).one_or_none() is not None
 
 
-def take_back_expired(connection: Connection) -> list[WorkKey]:
-    """Queue units whose lease has ended again, and bury those that lost too many workers.
-
-    Returns:
-        The keys of the buried ones, whose items the caller advances.
-    """
-    lost = WorkerLost(f"{MAX_LOST} workers died while they worked on it")
-    statement = text(
-        """
-        UPDATE work
-        SET lost = lost + 1, max_attempt = max_attempt + 1, lease_owner = NULL,
-            lease_until = NULL, hinted_at = NULL,
-            state = CASE WHEN lost + 1 >= :max_lost THEN 'dead' ELSE 'queued' END,
-            error = CASE WHEN lost + 1 >= :max_lost THEN CAST(:error AS jsonb) END,
-            finished_at = CASE WHEN lost + 1 >= :max_lost THEN now() END,
-            not_before = now() + make_interval(secs => power(2, lost) - 1)
-        WHERE id IN (
-            SELECT id FROM work WHERE state = 'running' AND lease_until < now()
-            ORDER BY id FOR UPDATE SKIP LOCKED
-        )
-        RETURNING owner_id, sha256, stage, pipeline_version, options_hash, state
-        """
-    ).bindparams(bindparam("error", type_=JSONB))
-    rows = connection.execute(
-        statement, {"max_lost": MAX_LOST, "error": Problem.of(lost).as_dict()}
-    )
-    return [
-        WorkKey(r.owner_id, r.sha256, Stage(r.stage), r.pipeline_version, r.options_hash)
-        for r in rows
-        if r.state == "dead"
-    ]
-
-
-def forget_hints(connection: Connection, queue: Queue) -> None:
-    """Have the ready units of a queue hinted again at once: its hints are gone."""
-    connection.execute(
-        text("UPDATE work SET hinted_at = NULL WHERE state = 'queued' AND queue = :queue"),
-        {"queue": queue.value},
-    )
-
-
-def take_ready(connection: Connection, queue: Queue, room: int) -> dict[int, str]:
-    """Mark due units of a queue as hinted and return them, owners taking turns.
-
-    Args:
-        connection: An open transaction.
-        queue: Whose units.
-        room: How many hints the queue may take.
-    """
-    rows = connection.execute(
+def call_off(connection: Connection, unwanted: Claim) -> bool:
+    """End a unit that nobody wants any more; False when it is no longer ours."""
+    row = connection.execute(
         text(
             """
-            WITH due AS (
-                SELECT id, priority,
-                       row_number() OVER (
-                           PARTITION BY owner_id, priority ORDER BY job_id, id
-                       ) AS turn
-                FROM work
-                WHERE state = 'queued' AND queue = :queue AND not_before <= now()
-                  AND (hinted_at IS NULL OR hinted_at < now() - make_interval(secs => :rehint))
-            )
-            UPDATE work SET hinted_at = now()
-            WHERE id IN (SELECT id FROM due ORDER BY priority, turn, id LIMIT :room)
-            RETURNING id, queue
+            UPDATE work SET state = 'canceled', lease_owner = NULL, lease_until = NULL
+            WHERE id = :id AND attempt = :attempt AND state = 'running'
+            RETURNING id
             """
         ),
-        {"queue": queue.value, "rehint": REHINT_S, "room": room},
-    )
-    return {row.id: row.queue for row in sorted(rows, key=lambda row: row.id)}
+        {"id": unwanted.id, "attempt": unwanted.attempt},
+    ).one_or_none()
+    return row is not None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from shared.db import completion, items, results, steps, work
 from shared.db.engine import transaction
@@ -11,6 +11,7 @@ from shared.db.items import NewItem
 from shared.db.states import Stage
 from shared.db.work import Claim
 from shared.errors import Problem
+from shared.queue import Queue
 from shared.tokens import Color, Source, Token, Tokens
 
 BLUE = Token[Color](
@@ -20,15 +21,13 @@ TOKENS: dict[str, Any] = Tokens(color=(BLUE,)).model_dump(mode="json", by_alias=
 
 
 def claim_next(engine: Engine) -> Claim | None:
-    """Claim the unit of work that has waited longest."""
+    """Claim what is next in any queue."""
     with transaction(engine) as connection:
-        work_id = connection.execute(
-            text("SELECT min(id) FROM work WHERE state = 'queued' AND not_before <= now()")
-        ).scalar_one()
-        claimed = work.claim(connection, work_id, "played") if work_id else None
-        if claimed:
-            completion.begin(connection, claimed)
-        return claimed
+        for queue in Queue:
+            if claims := work.claim(connection, queue, "played"):
+                completion.begin(connection, claims)
+                return claims[0]
+    return None
 
 
 def finish(
@@ -46,14 +45,14 @@ def finish(
             results.store_job_tokens(connection, job_id, version, ["one.png"], TOKENS)
         value = TOKENS if claimed.key.stage is Stage.ASSEMBLE else {}
         work.finish(connection, claimed, value, degraded)
-        steps.advance_key(connection, claimed.key)
+        steps.advance_keys(connection, [claimed.key])
 
 
 def fail(engine: Engine, claimed: Claim, problem: Problem) -> None:
     """End a stage with an error for good."""
     with transaction(engine) as connection:
         work.bury(connection, claimed, problem)
-        steps.advance_key(connection, claimed.key)
+        steps.advance_keys(connection, [claimed.key])
 
 
 def finish_all(engine: Engine, members: Mapping[str, str] | None = None) -> None:

@@ -31,7 +31,7 @@ def test_a_place_is_free_again_when_redis_dies_before_the_acknowledgement(
         with running(own_redis, lambda: servers.redis_ready(own_sockets)):
             own_app = celery_app(servers.broker_url(own_sockets))
             connection = stack.enter_context(own_app.connection_for_read())
-            publish(own_app, {1: Queue.IO.value})
+            publish(own_app, {Queue.IO.value: 1})
             channel: Any = connection.default_channel
             channel.basic_qos(0, 1, False)
             hint = channel.basic_get(Queue.IO.value)

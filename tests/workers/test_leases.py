@@ -6,6 +6,7 @@ from shared.db import work
 from shared.db.engine import transaction
 from shared.db.states import Stage
 from shared.db.work import Claim, WorkKey
+from shared.queue import Queue
 from workers.leases import Leases
 from workers.tasks import MAX_DELAY_S, retry_delay_s
 
@@ -16,15 +17,14 @@ def claimed(engine: Engine, owner_id: str) -> Claim:
             text(
                 "INSERT INTO jobs (id, owner_id, name, state, mode, priority, options, sources,"
                 " pipeline_version, measure_hash, options_hash, request_id, unpacked)"
-                " VALUES ('job_1', :owner, '', 'running', 'cv', 0, '{}', '[]', '1', '', '', '',"
+                " VALUES ('job_1', :owner, '', 'queued', 'cv', 0, '{}', '[]', '1', '', '', '',"
                 " true)"
             ),
             {"owner": owner_id},
         )
         key = WorkKey(owner_id, "0" * 64, Stage.MEASURE, "1", "")
-        (work_id,) = work.enqueue(connection, [key], "job_1", 0, hinted=True)
-        claim = work.claim(connection, work_id, "worker")
-    assert claim is not None
+        work.enqueue(connection, [key], "job_1", 0)
+        (claim,) = work.claim(connection, Queue.CV, "worker")
     return claim
 
 
@@ -40,7 +40,7 @@ def age_lease(engine: Engine) -> None:
 
 def test_a_held_lease_is_renewed(engine: Engine, owner_id: str) -> None:
     leases = Leases(engine)
-    with leases.hold(claimed(engine, owner_id)):
+    with leases.hold([claimed(engine, owner_id)]):
         age_lease(engine)
         leases.renew()
 
@@ -49,7 +49,7 @@ def test_a_held_lease_is_renewed(engine: Engine, owner_id: str) -> None:
 
 def test_a_lease_let_go_is_not_renewed(engine: Engine, owner_id: str) -> None:
     leases = Leases(engine)
-    with leases.hold(claimed(engine, owner_id)):
+    with leases.hold([claimed(engine, owner_id)]):
         pass
     age_lease(engine)
     leases.renew()
@@ -59,7 +59,7 @@ def test_a_lease_let_go_is_not_renewed(engine: Engine, owner_id: str) -> None:
 
 def test_a_lease_taken_by_another_attempt_is_not_renewed(engine: Engine, owner_id: str) -> None:
     leases = Leases(engine)
-    with leases.hold(claimed(engine, owner_id)):
+    with leases.hold([claimed(engine, owner_id)]):
         age_lease(engine)
         with transaction(engine) as connection:
             connection.execute(text("UPDATE work SET attempt = attempt + 1"))

@@ -10,10 +10,11 @@ from sqlalchemy import Engine, text
 from shared.db import jobs, work
 from shared.db.engine import session_lock, transaction
 from shared.db.items import NewItem
-from shared.db.jobs import NewJob, SourceFile
+from shared.db.blobs import SourceFile
+from shared.db.jobs import NewJob
 from shared.errors import Unavailable
-from shared.queue import Queue, celery_app, depth, publish
-from workers.pump import HIGH_WATER, LEADER_LOCK, recall, sweep, tick
+from shared.queue import HIGH_WATER, Queue, celery_app, depth, publish
+from workers.pump import LEADER_LOCK, sweep, take_back, tick
 
 IMAGES = HIGH_WATER + 50
 
@@ -49,7 +50,6 @@ def job_id(engine: Engine, owner_id: str) -> str:
     )
     with transaction(engine) as connection:
         created = jobs.create_job(connection, new)
-    assert created.hints == {}, "a large job leaves its hints to the pump"
     return created.job_id
 
 
@@ -65,8 +65,6 @@ def test_hints_stop_at_the_high_water_mark(engine: Engine, app: Celery) -> None:
 def test_a_broker_that_lost_everything_is_filled_again(engine: Engine, app: Celery) -> None:
     tick(engine, app)
     purge(app, Queue.CV)
-    with transaction(engine) as connection:
-        connection.execute(text("UPDATE work SET hinted_at = now() - interval '31 s'"))
 
     tick(engine, app)
 
@@ -74,41 +72,26 @@ def test_a_broker_that_lost_everything_is_filled_again(engine: Engine, app: Cele
 
 
 @pytest.mark.usefixtures("job_id")
-def test_a_pump_that_finds_queues_empty_does_not_wait_for_lost_hints(
-    engine: Engine, app: Celery
-) -> None:
-    tick(engine, app)
-    purge(app, Queue.CV)
+def test_no_more_hints_than_work_that_is_due(engine: Engine, app: Celery) -> None:
+    with transaction(engine) as connection:
+        work.claim(connection, Queue.CV, "worker", IMAGES - 3)
 
-    recall(engine, app)
+    tick(engine, app)
     tick(engine, app)
 
-    assert depth(app, Queue.CV) == HIGH_WATER
+    assert depth(app, Queue.CV) == 3
 
 
 @pytest.mark.usefixtures("job_id")
-def test_hints_that_are_still_there_are_not_sent_twice(engine: Engine, app: Celery) -> None:
+def test_an_expired_lease_is_taken_back(engine: Engine, app: Celery) -> None:
     with transaction(engine) as connection:
-        (work_id,) = work.take_ready(connection, Queue.CV, 1)
-    publish(app, {work_id: Queue.CV.value})
-
-    recall(engine, app)
-
-    with transaction(engine) as connection:
-        assert work_id not in work.take_ready(connection, Queue.CV, IMAGES)
-
-
-@pytest.mark.usefixtures("job_id")
-def test_an_expired_lease_is_hinted_again(engine: Engine, app: Celery) -> None:
-    with transaction(engine) as connection:
-        (work_id,) = work.take_ready(connection, Queue.CV, 1)
-        work.claim(connection, work_id, "dead worker")
+        (claimed,) = work.claim(connection, Queue.CV, "dead worker")
         connection.execute(text("UPDATE work SET lease_until = now() WHERE state = 'running'"))
 
-    tick(engine, app)
+    take_back(engine, app)
     with transaction(engine) as connection:
         row = connection.execute(
-            text("SELECT state, lost, attempt FROM work WHERE id = :id"), {"id": work_id}
+            text("SELECT state, lost, attempt FROM work WHERE id = :id"), {"id": claimed.id}
         ).one()
 
     assert (row.state, row.lost, row.attempt) == ("queued", 1, 1)
@@ -135,6 +118,6 @@ def test_a_broker_that_is_away_is_said_at_once() -> None:
     app = celery_app("redis://127.0.0.1:1/0")
 
     with pytest.raises(Unavailable):
-        publish(app, {1: "cv"})
+        publish(app, {"cv": 1})
     with pytest.raises(Unavailable):
         depth(app, Queue.CV)

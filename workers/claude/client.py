@@ -16,7 +16,7 @@ import anthropic
 import httpx2
 from anthropic.types import Message, MessageParam, ToolChoiceParam, ToolParam
 
-from shared.errors import ClaudeMisconfigured
+from shared.errors import ClaudeError, ClaudeMisconfigured
 from workers.claude.failures import Failure, Outcome, translate, unreadable
 from workers.claude.prices import Usage, usd
 from workers.claude.traits import ToolUse, Traits, traits_of
@@ -47,6 +47,7 @@ class CallOutcome:
     request_id: str | None = None
     usage: Usage | None = None
     usd: Decimal | None = None
+    error: ClaudeError | None = None
 
 
 OpenCall = Callable[[str], str]
@@ -195,7 +196,9 @@ _STOPS = {
 def _close(answer: Message | Failure, model: str, latency_s: float) -> CallOutcome:
     """Return the ledger's entry for an answer."""
     if isinstance(answer, Failure):
-        return CallOutcome(answer.outcome, latency_s, answer.request_id, usd=answer.usd)
+        return CallOutcome(
+            answer.outcome, latency_s, answer.request_id, usd=answer.usd, error=answer.error
+        )
     usage = _read_usage(answer)
     return CallOutcome(
         outcome=_STOPS.get(str(answer.stop_reason), Outcome.ANSWERED),

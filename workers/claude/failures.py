@@ -15,7 +15,13 @@ from http import HTTPStatus
 import anthropic
 import httpx2
 
-from shared.errors import ClaudeError, ClaudeMisconfigured, ClaudeRefused, ClaudeUnavailable
+from shared.errors import (
+    ClaudeError,
+    ClaudeLimited,
+    ClaudeMisconfigured,
+    ClaudeRefused,
+    ClaudeUnavailable,
+)
 
 
 class Outcome(StrEnum):
@@ -110,9 +116,10 @@ def _of_status(error: anthropic.APIStatusError) -> Failure:
         return _misconfigured(detail, error.request_id)
     if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         limited = status == HTTPStatus.TOO_MANY_REQUESTS
+        passing = ClaudeLimited if limited else ClaudeUnavailable
         return Failure(
             Outcome.LIMITED if limited else Outcome.OVERLOADED,
-            ClaudeUnavailable(detail, read_retry_after(error.response.headers)),
+            passing(detail, read_retry_after(error.response.headers)),
             FREE,
             error.request_id,
         )

@@ -2,7 +2,11 @@
 
 from alembic import context
 
-from shared.db.models import Base
+from shared.db import accounts, models
+from shared.db.schema import Base
+
+# Importing a module of tables enters them in the metadata.
+TABLES = (accounts, models)
 
 context.configure(
     connection=context.config.attributes["connection"],

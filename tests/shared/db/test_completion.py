@@ -3,8 +3,9 @@
 from sqlalchemy import Engine
 
 from shared.db import completion, jobs
+from shared.db.blobs import SourceFile
 from shared.db.engine import transaction
-from shared.db.jobs import NewJob, SourceFile
+from shared.db.jobs import NewJob
 
 
 def test_an_archive_without_images_says_how_many_files_were_passed_over(

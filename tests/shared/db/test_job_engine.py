@@ -3,100 +3,27 @@
 import threading
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
-from shared.db import completion, items, jobs, results, steps, work
+from shared.db import completion, items, jobs, leases, results, steps, work
 from shared.db.engine import transaction
 from shared.db.items import NewItem
-from shared.db.jobs import JobView, NewJob, SourceFile
 from shared.db.states import Stage
-from shared.db.work import Claim
 from shared.errors import DecodeFailed, NotFound, NotReady, Problem
 from shared.queue import Queue
-
-ALL = {"token_types": ["color"], "force": False, "model": None}
-
-
-def submit(
-    engine: Engine, owner_id: str, names: list[str], mode: str = "cv", **options: object
-) -> str:
-    """Store a job of images whose hash follows from their names."""
-    sources = [SourceFile(name, name[0] * 64, 10, "image/png") for name in names]
-    new = NewJob(
-        owner_id,
-        "a job",
-        mode,
-        0,
-        ALL | options,
-        sources,
-        "request-1",
-        [NewItem(source.filename, source.sha256) for source in sources],
-    )
-    with transaction(engine) as connection:
-        return jobs.create_job(connection, new).job_id
-
-
-def due(connection: Connection) -> list[int]:
-    statement = "SELECT id FROM work WHERE state = 'queued' AND not_before <= now() ORDER BY id"
-    return [row.id for row in connection.execute(text(statement))]
-
-
-def claim_next(engine: Engine, worker: str = "worker") -> Claim | None:
-    """Claim whatever is due."""
-    with transaction(engine) as connection:
-        for work_id in due(connection):
-            if claimed := work.claim(connection, work_id, worker):
-                completion.begin(connection, claimed)
-                return claimed
-    return None
-
-
-def finish(
-    engine: Engine, claimed: Claim, degraded: Problem | None = None, value: str = "value"
-) -> bool:
-    with transaction(engine) as connection:
-        if not work.finish(connection, claimed, {"v": value}, degraded):
-            return False
-        if claimed.key.stage is Stage.MERGE:
-            job_id = claimed.key.options_hash
-            results.store_job_tokens(connection, job_id, "1", ["a"], {})
-        steps.advance_key(connection, claimed.key)
-        return True
-
-
-def bury(engine: Engine, claimed: Claim, problem: Problem) -> None:
-    with transaction(engine) as connection:
-        work.bury(connection, claimed, problem)
-        steps.advance_key(connection, claimed.key)
-
-
-def drain(engine: Engine) -> list[Stage]:
-    """Do all work there is, and return the stages in the order they ran."""
-    done = []
-    while claimed := claim_next(engine):
-        finish(engine, claimed)
-        done.append(claimed.key.stage)
-    return done
-
-
-def view(engine: Engine, owner_id: str, job_id: str) -> JobView:
-    with transaction(engine) as connection:
-        return jobs.read_job(connection, owner_id, job_id)
-
-
-def first_item(engine: Engine, owner_id: str, job_id: str) -> items.ItemView:
-    with transaction(engine) as connection:
-        return items.list_items(connection, owner_id, job_id, limit=1)[0]
-
-
-def expire_leases(engine: Engine) -> None:
-    with transaction(engine) as connection:
-        connection.execute(
-            text("UPDATE work SET lease_until = now() - interval '1 s' WHERE state = 'running'")
-        )
-        for key in work.take_back_expired(connection):
-            steps.advance_key(connection, key)
-        connection.execute(text("UPDATE work SET not_before = now() WHERE state = 'queued'"))
+from tests.shared.db.playing import (
+    bury,
+    claim_next,
+    drain,
+    expire_leases,
+    finish,
+    first_item,
+    other_owner,
+    served,
+    submit,
+    submit_at,
+    view,
+)
 
 
 def test_an_image_is_measured_assembled_and_merged(engine: Engine, owner_id: str) -> None:
@@ -218,12 +145,11 @@ def test_a_degraded_answer_is_not_a_cached_one(engine: Engine, owner_id: str) ->
 def test_only_one_of_two_claims_gets_the_work(engine: Engine, owner_id: str) -> None:
     submit(engine, owner_id, ["a.png"])
     with transaction(engine) as connection:
-        (work_id,) = due(connection)
-        first = work.claim(connection, work_id, "one")
-        second = work.claim(connection, work_id, "two")
+        first = work.claim(connection, Queue.CV, "one")
+        second = work.claim(connection, Queue.CV, "two")
 
-    assert first is not None
-    assert second is None
+    assert len(first) == 1
+    assert second == []
 
 
 def test_a_worker_that_lost_its_lease_writes_nothing(engine: Engine, owner_id: str) -> None:
@@ -248,8 +174,8 @@ def test_a_renewed_lease_is_not_taken_back(engine: Engine, owner_id: str) -> Non
     assert claimed is not None
     with transaction(engine) as connection:
         connection.execute(text("UPDATE work SET lease_until = now() - interval '1 s'"))
-        ours = work.renew(connection, [claimed])
-        work.take_back_expired(connection)
+        ours = leases.renew(connection, [claimed])
+        leases.take_back_expired(connection)
 
     assert ours == {claimed.id}
     assert finish(engine, claimed) is True
@@ -257,7 +183,7 @@ def test_a_renewed_lease_is_not_taken_back(engine: Engine, owner_id: str) -> Non
 
 def test_an_image_that_kills_three_workers_is_dead(engine: Engine, owner_id: str) -> None:
     job_id = submit(engine, owner_id, ["a.png", "b.png"])
-    for _ in range(work.MAX_LOST):
+    for _ in range(leases.MAX_LOST):
         assert claim_next(engine) is not None
         expire_leases(engine)
 
@@ -275,7 +201,7 @@ def test_a_postponed_unit_waits_for_its_time(engine: Engine, owner_id: str) -> N
     claimed = claim_next(engine)
     assert claimed is not None
     with transaction(engine) as connection:
-        work.postpone(connection, claimed, 60)
+        work.postpone(connection, claimed, 60, counts=True)
 
     item = first_item(engine, owner_id, job_id)
 
@@ -305,9 +231,11 @@ def test_an_item_whose_next_step_was_lost_is_found_and_moved_on(
 
 def test_a_job_whose_end_was_lost_is_found_and_ended(engine: Engine, owner_id: str) -> None:
     job_id = submit(engine, owner_id, ["a.png"])
-    drain(engine)
+    while (claimed := claim_next(engine)) and claimed.key.stage is not Stage.MERGE:
+        finish(engine, claimed)
+    assert claimed is not None
     with transaction(engine) as connection:
-        connection.execute(text("UPDATE jobs SET state = 'running', finished_at = NULL"))
+        work.finish(connection, claimed, {})  # and the worker dies before it settles the job
 
     with transaction(engine) as connection:
         completion.settle(connection, completion.find_unsettled(connection, 10))
@@ -315,31 +243,41 @@ def test_a_job_whose_end_was_lost_is_found_and_ended(engine: Engine, owner_id: s
     assert view(engine, owner_id, job_id).state == "succeeded"
 
 
+def test_one_image_does_not_wait_for_anothers_many(engine: Engine, owner_id: str) -> None:
+    other = other_owner(engine)
+    submit(engine, owner_id, list("abcdefghij"))
+    served(engine, 5)
+
+    submit(engine, other, ["z"])
+
+    assert other in served(engine, 2)
+
+
 def test_owners_take_turns(engine: Engine, owner_id: str) -> None:
-    with transaction(engine) as connection:
-        connection.execute(text("INSERT INTO users VALUES ('user_2', 'b@b.c', '')"))
+    other = other_owner(engine)
     submit(engine, owner_id, list("abcdef"))
-    submit(engine, "user_2", ["z"])
-    with transaction(engine) as connection:
-        connection.execute(text("UPDATE work SET hinted_at = NULL"))
-        hinted = work.take_ready(connection, Queue.CV, 2)
-        owners = connection.execute(
-            text("SELECT DISTINCT owner_id FROM work WHERE id = ANY(:ids)"), {"ids": list(hinted)}
-        )
+    submit(engine, other, list("uvwxyz"))
 
-    assert {row.owner_id for row in owners} == {"user_1", "user_2"}
+    owners = served(engine, 12)
+
+    assert [owners[n : n + 2].count(other) for n in range(0, 12, 2)] == [1] * 6
 
 
-def test_a_hinted_unit_is_hinted_again_only_after_a_while(engine: Engine, owner_id: str) -> None:
-    submit(engine, owner_id, ["a.png"])
-    with transaction(engine) as connection:
-        connection.execute(text("UPDATE work SET hinted_at = NULL"))
-        first = work.take_ready(connection, Queue.CV, 10)
-        second = work.take_ready(connection, Queue.CV, 10)
-        connection.execute(text("UPDATE work SET hinted_at = now() - interval '31 s'"))
-        third = work.take_ready(connection, Queue.CV, 10)
+def test_an_owners_images_are_worked_on_in_their_order(engine: Engine, owner_id: str) -> None:
+    submit(engine, owner_id, list("fbdace"))
 
-    assert (len(first), len(second), len(third)) == (1, 0, 1)
+    order = [claimed.key.sha256[0] for _ in range(6) if (claimed := claim_next(engine))]
+
+    assert order == list("fbdace")
+
+
+def test_low_priority_waits_longer_and_not_for_good(engine: Engine, owner_id: str) -> None:
+    submit_at(engine, owner_id, list("abcdefgh"), priority=20)
+    submit_at(engine, owner_id, list("stuvwxyz"), priority=10)
+
+    order = [claimed.key.sha256[0] for _ in range(10) if (claimed := claim_next(engine))]
+
+    assert 6 <= sum(letter in "stuvwxyz" for letter in order) <= 9
 
 
 def test_adding_the_same_items_twice_adds_them_once(engine: Engine, owner_id: str) -> None:

@@ -6,8 +6,9 @@ import pytest
 from alembic import command
 from sqlalchemy import Engine, inspect, text
 
+from shared.db.blobs import SourceFile
 from shared.db.engine import connect, transaction
-from shared.db.jobs import NewJob, SourceFile, create_job
+from shared.db.jobs import NewJob, create_job
 from shared.db.migrate import alembic_config, migrate
 
 
