@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from anyio import CapacityLimiter
 from fastapi import APIRouter, FastAPI
 
-from api import auth, extract, health, items, jobs, token_sets
+from api import auth, events, extract, health, items, jobs, token_sets
 from api.deps import BASE_PATH, Site
 from api.errors import add_error_handlers
+from api.lookout import Lookout
 from api.middleware import BodyLimit, RequestContext
 from api.openapi import describe, operation_id, problems
 from api.options import ExtractOptions, JobOptions
@@ -64,19 +65,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _connect(settings: Settings) -> Site:
+    engine = connect(settings.database_url)
     return Site(
         settings=settings,
-        engine=connect(settings.database_url),
+        engine=engine,
         blobs=open_store(settings.blob_url, settings.blob_dir),
         celery=celery_app(settings.broker_url),
         stopping=threading.Event(),
         check_threads=CapacityLimiter(CHECK_THREADS),
+        lookout=Lookout(engine),
     )
 
 
 def _route(app: FastAPI) -> None:
     versioned = APIRouter(prefix=BASE_PATH, responses=problems())
-    for part in (auth, jobs, items, token_sets, extract):
+    for part in (auth, jobs, items, events, token_sets, extract):
         versioned.include_router(part.router)
     app.include_router(versioned)
     app.include_router(health.router)

@@ -11,6 +11,7 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
 from sqlalchemy import Engine
 
+from api.lookout import Lookout
 from api.security import Kind, read_session_id
 from shared.blobs import BlobStore
 from shared.db import users
@@ -35,6 +36,7 @@ class Site:
     stopping: threading.Event
     # Threads for readiness checks: a hanging one must not take from those that serve requests.
     check_threads: CapacityLimiter
+    lookout: Lookout
 
 
 def _site(request: Request) -> Site:
