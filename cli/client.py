@@ -96,6 +96,33 @@ class Client:
             raise Failure(explain(answer), exit_code_of(answer.status_code))
         return answer.json(), answer.headers.get("ETag")
 
+    @contextmanager
+    def streaming(
+        self,
+        path: str,
+        silence_s: float,
+        **request: Any,  # noqa: ANN401 -- httpx's own
+    ) -> Iterator[httpx.Response]:
+        """Open a GET whose answer comes in pieces while the block reads them.
+
+        Args:
+            path: Below ``/api/v1``.
+            silence_s: A connection is lost when nothing comes for so long.
+            request: As for httpx.
+
+        Raises:
+            Failure: The service is out of reach, be it in the middle, or refused.
+        """
+        timeout = httpx.Timeout(silence_s, connect=CONNECT_TIMEOUT_S)
+        with (
+            self._reaching(),
+            self._http.stream("GET", path, timeout=timeout, **request) as answer,
+        ):
+            if not answer.is_success:
+                answer.read()
+                raise Failure(explain(answer), exit_code_of(answer.status_code))
+            yield answer
+
     def download(self, path: str, folder: Path, **request: Any) -> Path:  # noqa: ANN401 -- httpx's own
         """Write the body of a GET to a folder under the name that it comes with.
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import credentials, jobs, screen, service
+from cli import credentials, jobs, screen, service, watching
 from cli.client import Client
 from cli.data_dir import DataDir, claim, holder
 from cli.failure import ExitCode, Failure
@@ -42,7 +42,7 @@ def demo(
     place = _fresh_place(out)
     with _own_service(place) as client:
         started_s = time.monotonic()
-        job = jobs.follow(client, send(client, files, {})["id"])
+        job = watching.follow(client, send(client, files, {})["id"])
         seconds = time.monotonic() - started_s
         jobs.report(client, job, as_json=False)
         if job["counts"]["succeeded"]:

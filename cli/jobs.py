@@ -1,23 +1,16 @@
 """The commands that look at jobs and fetch what came of them."""
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli import screen
+from cli import screen, watching
 from cli.client import Client, job_path
-from cli.failure import ExitCode, Failure
+from cli.failure import ExitCode
 from cli.options import DataDirOption, JsonOption, UrlOption, connect
 
-ENDED = frozenset({"succeeded", "partially_succeeded", "failed", "canceled", "expired"})
-# A service that restarts is back by then; one that is not is taken for gone.
-PATIENCE_S = 30.0
-RETRY_EVERY_S = 0.5
-# As shells report a program that Ctrl-C ended: 128 and the number of SIGINT.
-INTERRUPTED = 130
 DEFAULT_JOBS = 20
 MOST_JOBS = 200
 
@@ -51,7 +44,7 @@ def watch(
 ) -> None:
     """Follow a job to its end."""
     with connect(url, data_dir) as client:
-        job = follow(client, job_id)
+        job = watching.follow(client, job_id)
         report(client, job, as_json=as_json)
     leave(job)
 
@@ -121,41 +114,6 @@ def write_exports(
     for name in (name.strip() for names in formats for name in names.split(",")):
         path = f"{job_path(job_id)}/export/{name}"
         screen.out.print(str(client.download(path, out, params=chosen)), markup=False)
-
-
-def follow(client: Client, job_id: str) -> dict[str, Any]:
-    """Show a job's progress until it ends; Ctrl-C leaves the job alone and says how to go on.
-
-    Raises:
-        Failure: The service stays out of reach, or there is no such job.
-    """
-    try:
-        with screen.job_progress() as show:
-            tag: str | None = None
-            while True:
-                job, tag = _next_state(client, job_id, tag)
-                if job is not None:
-                    show(job)
-                    if job["status"] in ENDED:
-                        return job
-    except KeyboardInterrupt as error:
-        screen.say(f"the job goes on; watch it with: copythat watch {job_id}")
-        raise typer.Exit(INTERRUPTED) from error
-
-
-def _next_state(
-    client: Client, job_id: str, tag: str | None
-) -> tuple[dict[str, Any] | None, str | None]:
-    """Ask for the next state of a job, over a restart of the service."""
-    deadline_s = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return client.job_after(job_id, tag)
-        except Failure as failure:
-            gone = failure.exit_code is ExitCode.UNREACHABLE
-            if not gone or time.monotonic() > deadline_s:
-                raise
-        time.sleep(RETRY_EVERY_S)
 
 
 def report(client: Client, job: dict[str, Any], *, as_json: bool) -> None:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import jobs, screen
+from cli import jobs, screen, watching
 from cli.client import Client
-from cli.jobs import INTERRUPTED, OutOption
+from cli.jobs import OutOption
 from cli.options import DataDirOption, JsonOption, UrlOption, connect
 from cli.uploads import LocalFile, find_files, form_files
 
@@ -57,7 +57,7 @@ def submit(  # noqa: PLR0913 -- one parameter an option
         if not wait and not exports:
             _acknowledge(job, as_json=as_json)
             return
-        job = jobs.follow(client, job["id"])
+        job = watching.follow(client, job["id"])
         jobs.report(client, job, as_json=as_json)
         if exports and job["counts"]["succeeded"]:
             jobs.write_exports(client, job["id"], exports, out)
@@ -77,7 +77,7 @@ def send(client: Client, files: list[LocalFile], options: dict[str, Any]) -> dic
             )
     except KeyboardInterrupt as error:
         screen.say("nothing was submitted")
-        raise typer.Exit(INTERRUPTED) from error
+        raise typer.Exit(watching.INTERRUPTED) from error
     return job
 
 
