@@ -26,7 +26,8 @@ UNPACK_CHUNK = 100
 def unpack(site: Site, claimed: Claim) -> Done:
     """Store the images inside a job's files, and add them as items while reading on.
 
-    An archive that cannot be read to its end is one bad item beside what else there is.
+    An archive that cannot be read to its end is one bad item beside what else there is. A second
+    try reads over what the first has added: an archive always has the same order.
 
     Raises:
         BadArchive: It is all there is.
@@ -34,7 +35,8 @@ def unpack(site: Site, claimed: Claim) -> Done:
     job_id = claimed.key.options_hash
     with transaction(site.engine) as connection:
         sources = jobs.read_sources(connection, job_id)
-    chunk = Chunk(site, job_id)
+        known = items.count_items(connection, job_id)
+    chunk = Chunk(site, job_id, known)
     for source in sources:
         try:
             for member in _members(site, source):
@@ -54,10 +56,11 @@ def unpack(site: Site, claimed: Claim) -> Done:
 class Chunk:
     """Members on their way to becoming items."""
 
-    def __init__(self, site: Site, job_id: str) -> None:
-        """Start with the first item of the job."""
+    def __init__(self, site: Site, job_id: str, known: int) -> None:
+        """Start with the first item of the job; that many are there from an earlier try."""
         self._site = site
         self._job_id = job_id
+        self._known = known
         self._files: list[SourceFile] = []
         self._items: list[NewItem] = []
         self.ordinal = 0
@@ -72,6 +75,9 @@ class Chunk:
         """Store a member, or its problem; flush when there are enough."""
         if member.skipped:
             self.skipped += 1
+            return
+        if self.ordinal < self._known:
+            self.ordinal += 1
             return
         sha256 = None
         if member.data is not None and member.media_type is not None:

@@ -82,6 +82,14 @@ def add_items(
     return steps.advance(connection, pending, first_look=True)
 
 
+def count_items(connection: Connection, job_id: str) -> int:
+    """Return how many items of a job are known."""
+    count: int = connection.execute(
+        text("SELECT count(*) FROM items WHERE job_id = :job_id"), {"job_id": job_id}
+    ).scalar_one()
+    return count
+
+
 def reopen(connection: Connection, item_ids: Sequence[str]) -> None:
     """Let items try again what ended badly before: dead work, and names Claude never gave."""
     connection.execute(
