@@ -57,20 +57,21 @@ class Gate:
 
     def room(self, in_flight: int, now: datetime) -> int:
         """Return how many more calls may start."""
-        if self.state is GateState.CLOSED or self.retry_at is None:
+        # What is refused anyway ends at once, without a call.
+        if self.state is GateState.CLOSED or self.refuses(now):
             return max(0, self.concurrency_limit - in_flight)
-        if self.state is GateState.MISCONFIGURED and now < self.retry_at:
-            # Such work ends at once, without a call.
-            return max(0, self.concurrency_limit - in_flight)
-        return 1 if now >= self.retry_at and in_flight == 0 else 0
+        return 0 if self.is_shut(now) or in_flight else 1
+
+    def is_shut(self, now: datetime) -> bool:
+        """Tell whether no call passes before a time that is still to come."""
+        return self.state is GateState.OPEN and self._is_early(now)
 
     def refuses(self, now: datetime) -> bool:
         """Tell whether a call is known to fail, for a reason that only people can mend."""
-        return (
-            self.state is GateState.MISCONFIGURED
-            and self.retry_at is not None
-            and now < self.retry_at
-        )
+        return self.state is GateState.MISCONFIGURED and self._is_early(now)
+
+    def _is_early(self, now: datetime) -> bool:
+        return self.retry_at is not None and now < self.retry_at
 
 
 def after_success(gate: Gate) -> Gate:
@@ -86,6 +87,9 @@ def after_success(gate: Gate) -> Gate:
 
 def after_failure(gate: Gate, problem: Problem, now: datetime, asked_s: float | None) -> Gate:
     """Return a gate after a call that failed in a way that may pass."""
+    if gate.is_shut(now) and not asked_s:
+        # It set out before the gate was shut, and tells nothing new.
+        return gate
     failures = gate.failures + 1
     failed = replace(gate, failures=failures, successes=0, problem=problem.as_dict())
     if gate.state is GateState.CLOSED and failures < FAILURES_TO_OPEN and not asked_s:
@@ -121,8 +125,7 @@ def _open(gate: Gate, now: datetime, asked_s: float | None) -> Gate:
     pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(over, 10))
     wait_s = min(LONGEST_ASKED_S, asked_s) if asked_s else pause_s
     until = now + timedelta(seconds=wait_s)
-    # What is open already opens no earlier for a late answer of the same burst.
-    if gate.state is GateState.OPEN and gate.retry_at is not None:
+    if gate.is_shut(now) and gate.retry_at is not None:
         until = max(until, gate.retry_at)
     return replace(gate, state=GateState.OPEN, retry_at=until)
 

@@ -68,6 +68,10 @@ def test_a_failed_probe_shuts_it_for_longer_and_a_good_one_opens_it() -> None:
     assert after_success(longer).state is GateState.CLOSED
 
 
+def test_calls_that_were_on_their_way_shut_it_for_no_longer() -> None:
+    assert failed(FAILURES_TO_OPEN + 11) == failed(FAILURES_TO_OPEN)
+
+
 def test_too_many_calls_at_once_halve_the_limit_once_a_burst() -> None:
     once = after_limit(Gate(), AWAY, NOW, None)
     burst = after_limit(once, AWAY, NOW + timedelta(seconds=1), None)
