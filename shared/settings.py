@@ -19,7 +19,7 @@ from shared.errors import StartError
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 # What S3 allows a bucket to be called; keys under a prefix are ours, and so is its grammar.
-_BUCKET_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?", re.ASCII)
+_BUCKET_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/\w[\w.-]*)*/?", re.ASCII)
 
 
 def home() -> Path:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,13 +50,19 @@ def claude() -> Iterator[ClaudeServer]:
 @pytest.fixture(scope="session")
 def service(claude: ClaudeServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """`copythat up`, once for all tests."""
-    data_dir = tmp_path_factory.mktemp("up")
+    with up(tmp_path_factory.mktemp("up"), claude) as started:
+        yield started
+
+
+@contextmanager
+def up(data_dir: Path, claude: ClaudeServer, **variables: str) -> Iterator[Service]:
+    """Run `copythat up` with more in its environment until the block ends."""
     port = free_port()
     more = {"ANTHROPIC_API_KEY": "test-key", "ANTHROPIC_BASE_URL": claude.base_url}
     with (data_dir / "up.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 -- our own program
             (COPYTHAT, "up", "--port", str(port), "--data-dir", data_dir, "--cv-workers", "2"),
-            env=environment(**more),
+            env=environment(**more, **variables),
             stdout=log,
             stderr=log,
         )
