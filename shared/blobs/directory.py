@@ -41,17 +41,17 @@ class DirectoryStore(BlobStore):
 
     def size(self, sha256: str) -> int:
         """Ask the file system."""
-        with _reading(sha256):
+        with self._reading(sha256):
             return self._path(sha256).stat().st_size
 
     def open(self, sha256: str) -> BinaryIO:
         """Open the file itself."""
-        with _reading(sha256):
+        with self._reading(sha256):
             return self._path(sha256).open("rb")
 
     def stream(self, sha256: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Read the file a piece at a time."""
-        with _reading(sha256), self._path(sha256).open("rb") as file:
+        with self._reading(sha256), self._path(sha256).open("rb") as file:
             left = (os.fstat(file.fileno()).st_size if stop is None else stop) - start
             file.seek(start)
             while left > 0 and (piece := file.read(min(left, PIECE_BYTES))):
@@ -92,6 +92,17 @@ class DirectoryStore(BlobStore):
 
     def _path(self, sha256: str) -> Path:
         return self._root / key_of(sha256)
+
+    @contextmanager
+    def _reading(self, sha256: str) -> Iterator[None]:
+        """Tell an absent file, which stays absent, from a disk that is not mounted."""
+        with storage_errors():
+            try:
+                yield
+            except FileNotFoundError as error:
+                if self._root.is_dir():
+                    raise no_file(sha256) from error
+                raise
 
     def _files(self, pattern: str) -> Iterator[Path]:
         with storage_errors():
@@ -135,12 +146,3 @@ def _modified(path: Path) -> datetime | None:
     with storage_errors(), suppress(FileNotFoundError):
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     return None
-
-
-@contextmanager
-def _reading(sha256: str) -> Iterator[None]:
-    with storage_errors():
-        try:
-            yield
-        except FileNotFoundError as error:
-            raise no_file(sha256) from error

@@ -65,9 +65,13 @@ class BucketStore(BlobStore):
             return _SpooledFile(self._s3, tempfile.TemporaryFile())
 
     def size(self, sha256: str) -> int:
-        """Ask for the object's head."""
-        with _s3_errors(sha256):
-            return obstore.head(self._s3, key_of(sha256))["size"]
+        """Ask for the object's head, which looks the same for an absent file and bucket."""
+        try:
+            with _s3_errors(sha256):
+                return obstore.head(self._s3, key_of(sha256))["size"]
+        except NotFound:
+            self.check()
+            raise
 
     def open(self, sha256: str) -> BinaryIO:
         """Bring the file to this machine's disk, where archives can be read in any order."""

@@ -263,6 +263,19 @@ def test_a_broken_store_is_unavailable(broken_store: BlobStore) -> None:
         broken_store.put(b"data")
 
 
+def test_what_a_broken_store_held_is_not_taken_for_lost(broken_store: BlobStore) -> None:
+    for ask in (broken_store.size, broken_store.has, broken_store.read, broken_store.open):
+        with pytest.raises(Unavailable):
+            ask(ABSENT)
+
+
+def test_a_directory_that_is_gone_is_unavailable(tmp_path: Path) -> None:
+    store = open_store(None, tmp_path / "unmounted")
+
+    with pytest.raises(Unavailable):
+        store.read(ABSENT)
+
+
 def test_a_dead_server_is_unavailable_to_readers(s3: S3Server) -> None:
     del s3
     with pytest.MonkeyPatch.context() as patch:
