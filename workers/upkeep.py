@@ -38,7 +38,9 @@ class Upkeep:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return what the settings name; nothing is connected yet."""
-        return cls(connect(settings.database_url), open_store(settings.blob_url, settings.blob_dir))
+        return cls(
+            connect(settings.database_url), open_store(settings.blob_url, settings.blob_dir)
+        )
 
 
 def expire(upkeep: Upkeep) -> None:
@@ -60,10 +62,8 @@ def collect(upkeep: Upkeep) -> None:
     stored = (sha256 for sha256, _ in upkeep.store.orphans(datetime.now(UTC) - ORPHAN_AGE))
     while batch := list(islice(stored, COLLECT_ROWS)):
         with transaction(upkeep.engine) as connection:
-            unknown = blobs.find_unknown(connection, batch)
-        for sha256 in unknown:
-            upkeep.store.remove(sha256)
-        removed += len(unknown)
+            unknown = blobs.record_unknown(connection, batch)
+        removed += blobs.remove_unneeded(upkeep.engine, upkeep.store, unknown)
     if removed:
         log.info("files removed", count=removed)
 

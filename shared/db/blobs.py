@@ -119,13 +119,19 @@ def find_unneeded(connection: Connection, older_than_s: float, limit: int) -> li
     return [row.sha256 for row in rows]
 
 
-def find_unknown(connection: Connection, hashes: Sequence[str]) -> list[str]:
-    """Return those hashes that no row knows: files of requests that were refused."""
+def record_unknown(connection: Connection, hashes: Sequence[str]) -> list[str]:
+    """Record those files that no row knows, as of refused requests, and return their hashes.
+
+    With a row they can be held, and so removed.
+    """
     rows = connection.execute(
         text(
             """
-            SELECT h.sha256 FROM unnest(CAST(:hashes AS text[])) AS h(sha256)
-            WHERE NOT EXISTS (SELECT FROM blobs b WHERE b.sha256 = h.sha256)
+            INSERT INTO blobs (sha256, size_bytes, media_type)
+            SELECT h.sha256, 0, 'application/octet-stream'
+            FROM unnest(CAST(:hashes AS text[])) AS h(sha256) ORDER BY h.sha256
+            ON CONFLICT DO NOTHING
+            RETURNING sha256
             """
         ),
         {"hashes": list(hashes)},
