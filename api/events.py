@@ -32,6 +32,8 @@ from shared.errors import NotFound, Unavailable
 HEARTBEAT_S = 15.0
 # How soon a stream sees that the server stops, even while the database hangs.
 ATTENTION_S = 1.0
+# A database that takes longer hangs; the stream's heart goes on beating.
+READ_WITHIN_S = 10.0
 # After a lost connection: long enough for a crowd of clients not to be one more outage.
 RECONNECT_MS = 2000
 # A stream ends by then and is asked for anew, with credentials that may have been revoked.
@@ -177,14 +179,15 @@ async def _next_chunk(site: Site, reader: _Reader) -> _Chunk:
             news = read_news(connection, reader.owner_id, reader.job_id, reader.after, CHUNK_ITEMS)
         return _chunk(news, datetime.now(UTC))
 
+    # The reader stays where it is, and is found behind once the database is back.
+    nothing = _Chunk(b"", reader.after)
     try:
-        return await site.lookout.share(reader, read)
+        return await site.lookout.share(reader, read, READ_WITHIN_S) or nothing
     except NotFound:
         deleted = format_sse_event(event="deleted", data_str=json.dumps({"id": reader.job_id}))
         return _Chunk(deleted, reader.after, last=True)
     except Unavailable:
-        # The reader stays where it is, and is found behind once the database is back.
-        return _Chunk(b"", reader.after)
+        return nothing
 
 
 def _chunk(news: News, now: datetime) -> _Chunk:

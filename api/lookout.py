@@ -10,8 +10,8 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Engine
-from starlette.concurrency import run_in_threadpool
 
 from shared.db.engine import transaction
 from shared.db.events import last_changes
@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 # How old news may be when it is told.
 LOOK_EVERY_S = 0.25
+# Threads, and so connections, that streams take at most from those that serve requests.
+THREADS = 4
 # The number of a job that there is not any more; those of others are not negative.
 DELETED = -1
 
@@ -37,6 +39,7 @@ class Lookout:
         self._engine = engine
         self.followed: Counter[str] = Counter()
         self._look: asyncio.Task[Mapping[str, int]] | None = None
+        self._threads = CapacityLimiter(THREADS)
         self._reads: dict[Hashable, asyncio.Task[Any]] = {}
 
     @contextmanager
@@ -69,22 +72,26 @@ class Lookout:
                 return last_changes(connection, wanted)
 
         try:
-            return dict.fromkeys(wanted, DELETED) | await run_in_threadpool(ask)
+            return dict.fromkeys(wanted, DELETED) | await self._run(ask)
         except Unavailable:
             return {}
 
-    async def share(self, key: Hashable, read: Callable[[], T]) -> T:
+    async def share(self, key: Hashable, read: Callable[[], T], within_s: float) -> T | None:
         """Return what a blocking read comes to, done once for all who ask while it runs.
 
-        It goes on when one who asked has left, since others may wait for it.
+        It goes on when one who asked has left, since others may wait for it. None is not known:
+        it takes longer than ``within_s``.
         """
         task: asyncio.Task[T] | None = self._reads.get(key)
         if task is None:
-            task = asyncio.create_task(run_in_threadpool(read))
+            task = asyncio.create_task(self._run(read))
             self._reads[key] = task
             task.add_done_callback(lambda done: self._forget(key, done))
-        await asyncio.wait({task})
-        return task.result()
+        done, _ = await asyncio.wait({task}, timeout=within_s)
+        return task.result() if done else None
+
+    async def _run(self, blocking: Callable[[], T]) -> T:
+        return await to_thread.run_sync(blocking, limiter=self._threads)
 
     def _forget(self, key: Hashable, done: asyncio.Task[Any]) -> None:
         del self._reads[key]
