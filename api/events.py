@@ -89,7 +89,7 @@ _QueryId = Annotated[
     Query(
         alias="last_event_id",
         pattern=EVENT_ID,
-        description="The same, for a first connection; `0`: every item that has ended so far.",
+        description="The same, for want of headers; `0`: every item that has ended so far.",
     ),
 ]
 

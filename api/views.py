@@ -74,6 +74,7 @@ class JobLinks(Answer):
     self: str
     items: str
     tokens: str
+    events: str
     export: str = Field(description="Put a format in the place of `{format}`.")
 
 
@@ -126,6 +127,7 @@ class Job(Answer):
                 self=path,
                 items=f"{path}/items",
                 tokens=f"{path}/tokens",
+                events=f"{path}/events",
                 export=f"{path}/export/{{format}}",
             ),
         )

@@ -37,11 +37,6 @@ def listening(
 ) -> Iterator[Iterator[Event]]:
     """Follow a job, from behind an event that is known; yields its events as they come."""
     headers = {} if after is None else {"Last-Event-ID": after}
-    with client.stream("GET", events_path(job), headers=headers, params=params) as answer:
+    with client.stream("GET", job["links"]["events"], headers=headers, params=params) as answer:
         assert answer.status_code == 200, answer.read()
         yield events_of(answer)
-
-
-def events_path(job: Mapping[str, Any]) -> str:
-    """Return where a job's events are."""
-    return f"{job['links']['self']}/events"

@@ -21,7 +21,7 @@ from shared.settings import Settings
 from tests.api.conftest import NO_PASSWORD
 from tests.api.playing import claim_next, fail, finish, finish_all
 from tests.api.server import PNG, assert_problem, new_job, serving, submit
-from tests.api.streams import Event, events_of, events_path, listening
+from tests.api.streams import Event, events_of, listening
 from tests.conftest import running, until
 
 DAMAGED = Problem.of(DecodeFailed())
@@ -100,7 +100,7 @@ def test_a_reader_of_an_ended_job_who_has_heard_all_is_told_to_stop(
     with listening(client, job) as events:
         (last,) = events
 
-    answer = client.get(events_path(job), headers={"Last-Event-ID": last.id})
+    answer = client.get(job["links"]["events"], headers={"Last-Event-ID": last.id})
 
     assert (answer.status_code, answer.content) == (204, b"")
 
@@ -160,7 +160,7 @@ def test_an_id_of_a_database_that_was_set_back_starts_over(
 
 @pytest.mark.parametrize("wrong", ["x", "-1", "1-", "1-x", "1 2", "9" * 19, "1-1-1", "0x1"])
 def test_an_id_that_is_none_of_ours_is_refused(client: httpx.Client, wrong: str) -> None:
-    path = events_path(new_job(client))
+    path = new_job(client)["links"]["events"]
 
     by_header = client.get(path, headers={"Last-Event-ID": wrong})
     by_query = client.get(path, params={"last_event_id": wrong})
@@ -172,7 +172,7 @@ def test_an_id_that_is_none_of_ours_is_refused(client: httpx.Client, wrong: str)
 def test_a_stream_is_for_the_owner_alone(
     client: httpx.Client, stranger: httpx.Client, anonymous: httpx.Client
 ) -> None:
-    path = events_path(new_job(client))
+    path = new_job(client)["links"]["events"]
 
     assert_problem(stranger.get(path), 404, "not_found")
     assert_problem(anonymous.get(path), 401, "unauthenticated")
@@ -183,7 +183,7 @@ def test_nothing_between_may_keep_or_gather_a_stream(client: httpx.Client, engin
     job = new_job(client)
     finish_all(engine)
 
-    answer = client.get(events_path(job), headers={"Accept-Encoding": "gzip, br"})
+    answer = client.get(job["links"]["events"], headers={"Accept-Encoding": "gzip, br"})
 
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.headers["cache-control"] == "no-store"
@@ -296,7 +296,7 @@ def hear_some(
 ) -> list[Event] | None:
     """Hear some events and hang up; None when there are no more to come."""
     headers = {"Last-Event-ID": after}
-    with client.stream("GET", events_path(job), headers=headers) as answer:
+    with client.stream("GET", job["links"]["events"], headers=headers) as answer:
         if answer.status_code == 204:
             return None
         return list(islice(events_of(answer), most))
