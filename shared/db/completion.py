@@ -64,8 +64,9 @@ def begin(connection: Connection, claimed: Sequence[work.Claim]) -> None:
     states = {
         claim.job_id: JobState.UNPACKING if claim.key.stage is Stage.UNPACK else JobState.RUNNING
         for claim in claimed
+        if claim.begins_job and claim.job_id is not None
     }
-    for job_id in sorted(filter(None, states)):
+    for job_id in sorted(states):
         connection.execute(
             text(
                 """

@@ -15,6 +15,8 @@ from shared.errors import Unavailable
 CONNECT_TIMEOUT_S = 3
 # A statement that runs longer has gone wrong and would hold locks that others wait for.
 STATEMENT_TIMEOUT_MS = 30_000
+# A plan that was kept from when the tables were small scans them when they are large.
+PLANS = "plan_cache_mode=force_custom_plan"
 # Threads of one process that hold a connection at once; more wait for their turn.
 POOL_SIZE = 16
 
@@ -33,7 +35,7 @@ def connect(database_url: str) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
-            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c {PLANS}",
         },
     )
 

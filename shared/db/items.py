@@ -95,13 +95,17 @@ def reopen(connection: Connection, item_ids: Sequence[str]) -> None:
     connection.execute(
         text(
             """
-            UPDATE work w SET state = 'canceled', error = NULL
-            FROM items i JOIN jobs j ON j.id = i.job_id
-            WHERE i.id = ANY(:ids) AND w.owner_id = j.owner_id AND w.sha256 = i.sha256
-              AND w.pipeline_version = j.pipeline_version
-              AND w.options_hash IN (j.measure_hash, j.options_hash)
-              AND (w.state = 'dead' OR (w.state = 'done' AND EXISTS (
-                    SELECT FROM results r WHERE r.work_id = w.id AND r.degraded IS NOT NULL)))
+            UPDATE work SET state = 'canceled', error = NULL
+            FROM items i JOIN jobs j ON j.id = i.job_id CROSS JOIN LATERAL (
+                SELECT w.id FROM work w
+                WHERE w.owner_id = j.owner_id AND w.sha256 = i.sha256
+                  AND w.pipeline_version = j.pipeline_version
+                  AND w.options_hash IN (j.measure_hash, j.options_hash)
+                  AND (w.state = 'dead' OR (w.state = 'done' AND EXISTS (
+                        SELECT FROM results r WHERE r.work_id = w.id AND r.degraded IS NOT NULL)))
+                OFFSET 0
+            ) failed
+            WHERE i.id = ANY(:ids) AND work.id = failed.id
             """
         ),
         {"ids": list(item_ids)},
@@ -206,27 +210,37 @@ def list_items(
         after: The ordinal before the first one wanted.
         status: Only items of this status.
     """
-    found: list[ItemView] = []
-    state = {"succeeded", "failed", "canceled"} & {status or ""} or {"pending"}
-    condition = " AND i.ordinal > :after" + (" AND i.state = :state" if status else "")
+    conditions = [" AND i.ordinal > :after", _STATUS_IS.get(status or "", "")]
+    if status is not None and status not in _STATUS_IS:
+        conditions.append(" AND i.state = :status")
     order = " ORDER BY i.ordinal LIMIT :limit"
-    last = -1 if after is None else after
-    while len(found) < limit:
-        parameters = {
+    rows = connection.execute(
+        text(_VIEW + "".join(conditions) + order),
+        {
             "owner_id": owner_id,
             "job_id": job_id,
-            "after": last,
+            "after": -1 if after is None else after,
             "limit": limit,
-            "state": next(iter(state)),
-        }
-        views = [
-            _view(row) for row in connection.execute(text(_VIEW + condition + order), parameters)
-        ]
-        found += [view for view in views if status in {None, view.status}]
-        if len(views) < limit:
-            break
-        last = views[-1].ordinal
-    return found[:limit]
+            "status": status,
+        },
+    )
+    return [_view(row) for row in rows]
+
+
+_LIVE_WORK = """EXISTS (
+    SELECT FROM work l
+    WHERE l.owner_id = j.owner_id AND l.sha256 = i.sha256
+      AND l.pipeline_version = j.pipeline_version
+      AND l.options_hash = CASE l.stage WHEN 'measure' THEN j.measure_hash
+                                        ELSE j.options_hash END AND """
+_RUNS = _LIVE_WORK + "l.state = 'running')"
+_WAITS = _LIVE_WORK + "l.state = 'queued' AND l.attempt > 0)"
+# What `_pending_status` says of an item's work, said in SQL.
+_STATUS_IS = {
+    "running": f" AND i.state = 'pending' AND {_RUNS}",
+    "waiting": f" AND i.state = 'pending' AND NOT {_RUNS} AND {_WAITS}",
+    "queued": f" AND i.state = 'pending' AND NOT {_RUNS} AND NOT {_WAITS}",
+}
 
 
 def _view(row: Row[Any]) -> ItemView:

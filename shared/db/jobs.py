@@ -149,13 +149,14 @@ _VIEW = """
     LEFT JOIN LATERAL (
         SELECT count(DISTINCT i.id) FILTER (WHERE w.state = 'running') AS running,
                count(DISTINCT i.id) FILTER (WHERE w.state = 'queued') AS waiting
-        FROM work w JOIN items i ON i.sha256 = w.sha256 AND i.job_id = j.id
-                                 AND i.state = 'pending'
-        WHERE j.pending > 0 AND w.owner_id = j.owner_id
-          AND w.pipeline_version = j.pipeline_version
+        FROM (
+            SELECT * FROM work WHERE state = 'running' AND owner_id = j.owner_id
+            UNION ALL
+            SELECT * FROM work WHERE state = 'queued' AND attempt > 0 AND owner_id = j.owner_id
+        ) w JOIN items i ON i.sha256 = w.sha256 AND i.job_id = j.id AND i.state = 'pending'
+        WHERE j.pending > 0 AND w.pipeline_version = j.pipeline_version
           AND w.options_hash = CASE w.stage WHEN 'measure' THEN j.measure_hash
                                             ELSE j.options_hash END
-          AND (w.state = 'running' OR w.state = 'queued' AND w.attempt > 0)
     ) p ON true
     LEFT JOIN LATERAL (
         SELECT count(*) AS calls, sum(k.usd) AS usd, bool_or(k.usd IS NULL) AS unpriced,

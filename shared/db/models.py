@@ -151,6 +151,11 @@ class Work(Base):
             postgresql_where=text("state = 'queued'"),
         ),
         Index("ix_work_leased", "lease_until", postgresql_where=text("state = 'running'")),
+        Index(
+            "ix_work_tried",
+            "owner_id",
+            postgresql_where=text("state = 'queued' AND attempt > 0"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

@@ -18,12 +18,15 @@ from shared.db.states import ItemState, Stage, WorkState
 from shared.db.work import Hints, WorkKey
 from shared.errors import DeadlineExceeded, Problem
 
-# The three stages of an item's image, as joins on work; `i` is the item, `j` its job.
+# The three stages of an item's image, as joins on work; `i` is the item, `j` its job. One look at
+# the unique index each, whatever the planner has been told of the tables.
 _STAGES = "".join(
     f"""
-    LEFT JOIN work {alias} ON {alias}.owner_id = j.owner_id AND {alias}.sha256 = i.sha256
-     AND {alias}.stage = '{stage}' AND {alias}.pipeline_version = j.pipeline_version
-     AND {alias}.options_hash = j.{column}"""
+    LEFT JOIN LATERAL (
+        SELECT id, state, error FROM work
+        WHERE owner_id = j.owner_id AND sha256 = i.sha256 AND stage = '{stage}'
+          AND pipeline_version = j.pipeline_version AND options_hash = j.{column} LIMIT 1
+    ) {alias} ON true"""  # noqa: S608 -- constants
     for alias, stage, column in (
         ("m", "measure", "measure_hash"),
         ("n", "name", "options_hash"),
@@ -231,14 +234,22 @@ def find_stranded(connection: Connection, limit: int) -> list[str]:
     Their last step was lost between two commits, or their job was canceled or ran out of time.
     """
     statement = text(
-        f"""
-        SELECT i.id FROM items i JOIN jobs j ON j.id = i.job_id {_STAGES}
-        WHERE i.state = 'pending' AND i.sha256 IS NOT NULL
-          AND (j.cancel_asked_at IS NOT NULL OR j.deadline_at <= now()
-               OR coalesce(m.state, '') NOT IN ('queued', 'running')
-               AND coalesce(n.state, '') NOT IN ('queued', 'running')
-               AND coalesce(a.state, '') NOT IN ('queued', 'running'))
-        ORDER BY i.id LIMIT :limit
-        """  # noqa: S608 -- the joined text is this module's own constant
+        """
+        SELECT id FROM (
+            SELECT i.id FROM jobs j JOIN items i ON i.job_id = j.id AND i.state = 'pending'
+            WHERE j.state IN ('queued', 'unpacking', 'running')
+              AND (j.cancel_asked_at IS NOT NULL OR j.deadline_at <= now())
+            UNION
+            SELECT i.id FROM jobs j JOIN items i ON i.job_id = j.id AND i.state = 'pending'
+            WHERE j.state IN ('queued', 'unpacking', 'running') AND NOT EXISTS (
+                SELECT FROM work w
+                WHERE w.owner_id = j.owner_id AND w.sha256 = i.sha256
+                  AND w.pipeline_version = j.pipeline_version
+                  AND w.options_hash IN (j.measure_hash, j.options_hash)
+                  AND w.state IN ('queued', 'running')
+                OFFSET 0)
+        ) AS stranded
+        ORDER BY id LIMIT :limit
+        """
     )
     return [row.id for row in connection.execute(statement, {"limit": limit})]

@@ -60,6 +60,8 @@ class Claim:
     job_id: str | None
     attempt: int
     max_attempt: int
+    # Whether it is the first of its job's.
+    begins_job: bool = False
 
 
 def enqueue(connection: Connection, keys: Iterable[WorkKey], job_id: str, priority: int) -> Hints:
@@ -174,7 +176,9 @@ def claim(
                    lease_until = now() + make_interval(secs => :lease)
             FROM picked WHERE work.id = picked.id
             RETURNING work.id, owner_id, sha256, stage, pipeline_version, options_hash, job_id,
-                      attempt, max_attempt
+                      attempt, max_attempt,
+                      EXISTS (SELECT FROM jobs j WHERE j.id = job_id AND j.state = 'queued')
+                      AS begins_job
             """  # noqa: S608 -- one of two constant texts
         ),
         {
@@ -186,7 +190,7 @@ def claim(
         },
     )
     return [
-        Claim(row.id, _key(row), row.job_id, row.attempt, row.max_attempt)
+        Claim(row.id, _key(row), row.job_id, row.attempt, row.max_attempt, row.begins_job)
         for row in sorted(rows, key=lambda row: row.id)
     ]
 

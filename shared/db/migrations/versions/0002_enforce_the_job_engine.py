@@ -99,6 +99,12 @@ def _order_work() -> None:
         ["queue", "owner_id", "priority", "turn"],
         postgresql_where=queued,
     )
+    op.create_index(
+        "ix_work_tried",
+        "work",
+        ["owner_id"],
+        postgresql_where=sa.text("state = 'queued' AND attempt > 0"),
+    )
     # Every unit's row is written five times within minutes: room for new versions on its page,
     # and a vacuum after some thousand of them rather than after a fifth of the table.
     op.execute(
@@ -163,6 +169,7 @@ def downgrade() -> None:
     op.drop_index("ix_jobs_open", table_name="jobs")
     op.drop_column("jobs", "cancel_asked_at")
     op.drop_column("jobs", "deadline_at")
+    op.drop_index("ix_work_tried", table_name="work")
     op.drop_index("ix_work_lane", table_name="work")
     op.drop_index("ix_work_ready", table_name="work")
     op.execute(
