@@ -34,7 +34,7 @@ lint: setup
 check: lint test
 
 bench: setup
-	$(BIN)/python -m tests.bench.measure
+	$(BIN)/python -m tests.bench
 
 # Pin what requirements/*.in name. The index is the machine's own and is not written down.
 requirements: setup

@@ -1,4 +1,4 @@
-"""`make bench`: the time of measuring as a multiple of decoding the same file, in one run.
+"""The time of measuring as a multiple of decoding the same file, in one run.
 
 Uses the benchmark pages of ``../shared/bench`` where they lie beside the project, and the
 project's own samples otherwise, and says which.
@@ -6,29 +6,15 @@ project's own samples otherwise, and says which.
 
 import statistics
 import time
-import zipfile
-from pathlib import Path
 
 import cv2
 import numpy as np
 
+from tests.bench.pictures import pages
 from workers.images import decode
 from workers.measure import measure_image
 
-ROOT = Path(__file__).parents[2]
-BENCH_PAGES = ROOT.parent / "shared/bench/dev/img"
-SAMPLES = ROOT / "samples/screens.zip"
 REPEATS = 3
-
-
-def pages() -> list[tuple[str, bytes]]:
-    """Return names and bytes of the images to measure."""
-    if BENCH_PAGES.is_dir():
-        print(f"images: {len(list(BENCH_PAGES.glob('*.png')))} benchmark pages")
-        return [(path.name, path.read_bytes()) for path in sorted(BENCH_PAGES.glob("*.png"))]
-    print("images: the samples (no ../shared/bench here)")
-    with zipfile.ZipFile(SAMPLES) as archive:
-        return [(name, archive.read(name)) for name in archive.namelist()]
 
 
 def ratio(data: bytes) -> tuple[float, float]:

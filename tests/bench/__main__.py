@@ -1,0 +1,29 @@
+"""`make bench`: every benchmark, one after the other. Ends with 1 when a promise is missed."""
+
+import sys
+import time
+
+from tests.bench import (
+    fairness,
+    large_job,
+    measure,
+    queue_cost,
+    state_cost,
+    throughput,
+    upload_memory,
+)
+from tests.bench.figures import report
+
+
+def main() -> int:
+    """Run all; return how the program ends."""
+    begun_s = time.monotonic()
+    measure.main()
+    parts = (throughput, queue_cost, upload_memory, state_cost, large_job, fairness)
+    kept = [report(part.run()) for part in parts]
+    print(f"in all {time.monotonic() - begun_s:.0f} s")
+    return 0 if all(kept) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
