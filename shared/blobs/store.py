@@ -140,9 +140,12 @@ class BlobStore(ABC):
         return b"".join(self.stream(sha256))
 
     def put(self, data: bytes) -> StoredBlob:
-        """Store bytes; see ``PendingBlob.write`` for what it raises."""
+        """Store bytes, unless they are stored already; see ``PendingBlob.write``."""
+        sha256 = hashlib.sha256(data).hexdigest()
         pending = self.start()
         try:
+            if self.has(sha256):
+                return StoredBlob(sha256, len(data))
             pending.write(data)
             return pending.keep()
         finally:

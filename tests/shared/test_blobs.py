@@ -208,9 +208,23 @@ def test_a_file_that_is_kept_again_is_young_again(tmp_path: Path) -> None:
     os.utime(path, (0, 0))
     assert [sha256 for sha256, _ in store.orphans(in_past())] == [blob.sha256]
 
-    store.put(b"old")
+    pending = store.start()
+    pending.write(b"old")
+    pending.keep()
 
     assert list(store.orphans(in_past())) == []
+
+
+def test_bytes_that_are_stored_already_are_not_written_again(tmp_path: Path) -> None:
+    store = open_store(None, tmp_path)
+    store.put(b"old")
+    (path,) = tmp_path.glob("??/*")
+    os.utime(path, (0, 0))
+
+    blob = store.put(b"old")
+
+    assert store.read(blob.sha256) == b"old"
+    assert path.stat().st_mtime == 0
 
 
 def test_what_is_no_file_of_ours_is_not_listed(tmp_path: Path) -> None:
