@@ -3,12 +3,13 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+SEEDS ?= 1 2 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OPENCV_FOR_THREADS_NUM := 1
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: setup demo test lint check bench requirements samples
+.PHONY: setup demo test lint check bench faults requirements samples
 
 setup: .venv/.ready
 
@@ -32,6 +33,10 @@ lint: setup
 	$(BIN)/lint-imports
 
 check: lint test
+
+# The full matrix of faults, once for each seed. It takes about half an hour a seed.
+faults: setup
+	set -e; for seed in $(SEEDS); do FAULTS_SEED=$$seed $(BIN)/pytest tests/faults; done
 
 bench: setup
 	$(BIN)/python -m tests.bench

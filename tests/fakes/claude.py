@@ -9,6 +9,7 @@ llmock cannot send, one a request, in order. As a program it serves until it is 
 """
 
 import argparse
+import asyncio
 import base64
 import json
 import math
@@ -16,7 +17,7 @@ import re
 import signal
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Self
@@ -70,6 +71,10 @@ class ClaudeServer:
         self._server = LLMockServer(port=port, chaos=ChaosSettings(latency_ms=latency_ms))
         self._script: deque[Scripted] = deque()
         self.always: Scripted | None = None
+        self.latency_s = 0.0
+        self.in_flight = 0
+        # Messages that were made, and so paid for, whoever got them.
+        self.paid = 0
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self._server.state.scenarios = _NamingQueue()
@@ -81,6 +86,14 @@ class ClaudeServer:
 
     def __exit__(self, *_: object) -> None:
         self._server.stop()
+
+    def go_away(self) -> None:
+        """Refuse connections, once those that are open have had their answers."""
+        self._server.stop()
+
+    def come_back(self) -> None:
+        """Listen again where it did."""
+        self._server.start()
 
     @property
     def base_url(self) -> str:
@@ -96,6 +109,8 @@ class ClaudeServer:
         self._server.state.reset()
         self._script.clear()
         self.always = None
+        self.latency_s = 0.0
+        self.paid = 0
         self.requests.clear()
         self.headers.clear()
 
@@ -225,15 +240,26 @@ class _Border:
         if scope["type"] != "http" or not scope["path"].endswith("/v1/messages"):
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        self._server.in_flight += 1
+        try:
+            await self._answer(scope, await _read(receive), send)
+        finally:
+            self._server.in_flight -= 1
+
+    async def _answer(self, scope: Scope, body: bytes, send: Send) -> None:
         request = json.loads(body)
         number = self._record(request, scope)
         scripted = self._server.next_reply()
+        await asyncio.sleep(self._server.latency_s)
         if isinstance(scripted, Raw):
             await _send_raw(scripted, send)
             return
         _current.set((request, scripted))
-        await self._app(scope, _replay(body), _Completed(send, request, number))
+        completed = _Completed(send, request, number, self._count_paid)
+        await self._app(scope, _replay(body), completed)
+
+    def _count_paid(self) -> None:
+        self._server.paid += 1
 
     def _record(self, request: dict[str, Any], scope: Scope) -> int:
         self._server.requests.append(request)
@@ -245,10 +271,13 @@ class _Border:
 class _Completed:
     """A ``send`` that gives a message its request id and a full usage."""
 
-    def __init__(self, send: Send, request: dict[str, Any], number: int) -> None:
+    def __init__(
+        self, send: Send, request: dict[str, Any], number: int, on_paid: Callable[[], None]
+    ) -> None:
         self._send = send
         self._request = request
         self._number = number
+        self._on_paid = on_paid
         self._start: Message = {}
         self._body = b""
 
@@ -272,6 +301,7 @@ class _Completed:
         reply = json.loads(self._body)
         if reply.get("type") != "message":
             return self._body
+        self._on_paid()
         reply["usage"] = count_usage(self._request, reply["content"], is_first=self._number == 1)
         return json.dumps(reply).encode()
 
