@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from anyio import CapacityLimiter
 from fastapi import APIRouter, FastAPI
 
-from api import auth, events, extract, health, items, jobs, token_sets
+from api import auth, control, events, extract, health, items, jobs, results, token_sets
 from api.deps import BASE_PATH, Site
 from api.errors import add_error_handlers
 from api.lookout import Lookout
-from api.middleware import BodyLimit, RequestContext
+from api.middleware import BodyLimit, HeadAsGet, RequestContext
 from api.openapi import describe, operation_id, problems
 from api.options import ExtractOptions, JobOptions
 from api.security import check_key
@@ -57,6 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.site = _connect(settings)
     _route(app)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit, streamed=STREAMED)
     app.add_middleware(RequestContext)
     add_error_handlers(app)
@@ -79,7 +80,7 @@ def _connect(settings: Settings) -> Site:
 
 def _route(app: FastAPI) -> None:
     versioned = APIRouter(prefix=BASE_PATH, responses=problems())
-    for part in (auth, jobs, items, events, token_sets, extract):
+    for part in (auth, jobs, control, items, events, token_sets, results, extract):
         versioned.include_router(part.router)
     app.include_router(versioned)
     app.include_router(health.router)

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from shared.errors import (
     ClaudeError,
@@ -24,13 +25,19 @@ from shared.errors import (
     CopyThatError,
     DeadlineExceeded,
     EmailTaken,
+    Gone,
     ImageTooLarge,
     InvalidOptions,
     InvalidRequest,
+    JobRunning,
+    KeyReused,
     NotFound,
+    NothingToRetry,
     NothingUsable,
     NotReady,
+    Overloaded,
     Problem,
+    TooManyQueued,
     Unauthenticated,
     Unavailable,
     UnreadableInput,
@@ -40,6 +47,8 @@ from shared.errors import (
 PROBLEM_TYPE = "application/problem+json"
 # Long enough for a database or broker to restart, short enough for a person to wait.
 RETRY_UNAVAILABLE_S = 5
+# A backlog shrinks by images, some seconds each.
+RETRY_BACKLOG_S = 30
 
 STATUSES: dict[type[CopyThatError], HTTPStatus] = {
     CopyThatError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -48,9 +57,14 @@ STATUSES: dict[type[CopyThatError], HTTPStatus] = {
     NothingUsable: HTTPStatus.UNPROCESSABLE_ENTITY,
     UploadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     EmailTaken: HTTPStatus.CONFLICT,
+    KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     NotFound: HTTPStatus.NOT_FOUND,
     NotReady: HTTPStatus.CONFLICT,
+    Gone: HTTPStatus.GONE,
+    JobRunning: HTTPStatus.CONFLICT,
+    NothingToRetry: HTTPStatus.CONFLICT,
+    TooManyQueued: HTTPStatus.TOO_MANY_REQUESTS,
     UnreadableInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     ImageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
@@ -130,7 +144,8 @@ def field_errors(errors: Sequence[ErrorDetails | Any], root: str = "") -> list[F
 
 
 def _field_error(error: Mapping[str, Any], root: str) -> FieldError:
-    loc = tuple(error["loc"])
+    # Of a name in a dictionary that is wrong itself, pydantic says so behind it.
+    loc = tuple(step for step in error["loc"] if step != "[key]")
     if root:
         return FieldError(root + _pointer(loc), error["msg"])
     part, *rest = loc
@@ -184,6 +199,8 @@ def answer_error(request: Request, error: CopyThatError) -> Response:
 
 
 def _headers_of(request: Request, error: CopyThatError) -> dict[str, str]:
+    if isinstance(error, Overloaded | TooManyQueued):
+        return {"Retry-After": str(RETRY_BACKLOG_S)}
     if isinstance(error, Unavailable):
         return {"Retry-After": str(RETRY_UNAVAILABLE_S)}
     if isinstance(error, Unauthenticated):
@@ -205,6 +222,8 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     return answer_error(request, InvalidFields(field_errors(error.errors())))
 
 
+# HEAD is answered wherever GET is.
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _KINDS_BY_STATUS: dict[int, type[CopyThatError]] = {
     HTTPStatus.NOT_FOUND: NotFound,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: UploadTooLarge,
@@ -219,7 +238,23 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     title = kind.title if kind else status.phrase
     detail = error.detail if error.detail != status.phrase else status.description
     problem = Problem(code, title, detail or title)
-    return problem_response(request, problem, status, headers=error.headers)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    return problem_response(request, problem, status, headers=headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Return every method of a path; its router names those of one route alone."""
+    allowed = [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+    return [*allowed, "HEAD"] if "GET" in allowed else allowed
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

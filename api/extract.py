@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
 from api import submission
+from api.admission import admit
 from api.deps import BASE_PATH, CurrentUser, SiteDep
 from api.errors import problem_response, status_of_code
 from api.openapi import form_body, problems
@@ -50,18 +51,20 @@ async def extract(
     wait_s: WaitDep,
 ) -> TokenSet | Response:
     """Find one type of token in one image; waits for them with `Prefer: wait=N`."""
+    await admit(request, user.id)
     limits = submission.upload_limits(site.settings, FILE_FIELD, max_files=1)
     form = await receive_form(request, site.blobs, limits)
     options = read_options(ExtractOptions, form.options) | {"token_types": [token_type.value]}
     _require_image(form)
     mode = choose_mode(options, site.settings)
     wish = Wish(user.id, mode, INTERACTIVE, options, request.state.request_id)
-    view, created = await run_in_threadpool(submission.store_job, site, form.files, wish)
+    stored = await run_in_threadpool(submission.store_job, site, form.files, wish)
+    job_id = stored.view.id
     if not wait_s:
-        background.add_task(submission.send_hints, site.celery, created)
-        return _accepted(view, wait_s)
-    await run_in_threadpool(submission.send_hints, site.celery, created)
-    view = await watch_job(request, user.id, view.id, wait_s, _item_has_ended)
+        background.add_task(submission.send_hints, site.celery, job_id, stored.hints)
+        return _accepted(stored.view, wait_s)
+    await run_in_threadpool(submission.send_hints, site.celery, job_id, stored.hints)
+    view = await watch_job(request, user.id, job_id, wait_s, _item_has_ended)
     if not _item_has_ended(view):
         return _accepted(view, wait_s)
     return await run_in_threadpool(_result, request, site.engine, user.id, view)
@@ -119,6 +122,6 @@ for _name in TOKEN_TYPES:
         methods=["POST"],
         response_model=TokenSet,
         summary=f"Extract {_name}",
-        responses=problems(400, 401, 413, 415, 422, 502, 504) | _ACCEPTED,
+        responses=problems(400, 401, 413, 415, 422, 429, 502, 504) | _ACCEPTED,
         openapi_extra=form_body(FILE_FIELD, many=False, options_model="ExtractOptions"),
     )

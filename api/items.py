@@ -21,7 +21,7 @@ from api.schemas import Page
 from api.views import Item, ItemStatus
 from shared.db.engine import transaction
 from shared.db.items import list_items, read_item
-from shared.db.jobs import read_job
+from shared.db.retention import require_kept
 from shared.errors import NotFound
 
 # No job has as many items; PostgreSQL's integer has room for it.
@@ -30,7 +30,7 @@ MAX_ORDINAL = 2**31 - 1
 router = APIRouter(prefix="/jobs/{job_id}/items", tags=["items"])
 
 
-@router.get("", responses=problems(401, 404, 422))
+@router.get("", responses=problems(401, 404, 410, 422))
 def list_job_items(
     job_id: JobId,
     user: CurrentUser,
@@ -41,7 +41,7 @@ def list_job_items(
 ) -> Page[Item]:
     """Return a page of a job's items, in the order they came in."""
     with transaction(site.engine) as connection:
-        read_job(connection, user.id, job_id)
+        require_kept(connection, user.id, job_id)
         found = list_items(
             connection, user.id, job_id, limit=limit + 1, after=cursor, status=status
         )
@@ -49,10 +49,11 @@ def list_job_items(
     return Page(data=shown, next_cursor=str(shown[-1].index) if len(found) > limit else None)
 
 
-@router.get("/{item_id}", responses=problems(401, 404))
+@router.get("/{item_id}", responses=problems(401, 404, 410))
 def read_one_item(job_id: JobId, item_id: ItemId, user: CurrentUser, site: SiteDep) -> Item:
     """Return an item with its stages, timings, error and cost."""
     with transaction(site.engine) as connection:
+        require_kept(connection, user.id, job_id)
         return Item.of(read_item(connection, user.id, job_id, item_id), BASE_PATH)
 
 
@@ -67,13 +68,14 @@ _IMAGE: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/{item_id}/image",
     response_class=StreamingResponse,
-    responses=problems(401, 404, 416) | _IMAGE,
+    responses=problems(401, 404, 410, 416) | _IMAGE,
 )
 def read_item_image(
     job_id: JobId, item_id: ItemId, user: CurrentUser, site: SiteDep, request: Request
 ) -> StreamingResponse:
     """Return an item's image as it was handed in."""
     with transaction(site.engine) as connection:
+        require_kept(connection, user.id, job_id)
         item = read_item(connection, user.id, job_id, item_id)
     if item.sha256 is None:
         raise NotFound(f"no image of item {item_id}")

@@ -1,16 +1,19 @@
 """Submit jobs, list them, read one."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
+from pydantic import StringConstraints
 from starlette.concurrency import run_in_threadpool
 
 from api import submission
+from api.admission import IdempotencyKey, admit
 from api.deps import BASE_PATH, DEFAULT_LIMIT, CurrentUser, JobId, Limit, SiteDep
 from api.openapi import form_body, problems
-from api.options import PRIORITIES, JobOptions, Priority, choose_mode, read_options
-from api.schemas import Page
+from api.options import MAX_LABELS, PRIORITIES, JobOptions, Priority, choose_mode, read_options
+from api.schemas import LABEL_NAME, LABEL_VALUE, Page
 from api.submission import Wish
 from api.uploads import receive_form
 from api.views import Job
@@ -30,11 +33,15 @@ FILES_FIELD = "files"
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
+_REPLAYED: dict[int | str, dict[str, Any]] = {
+    200: {"model": Job, "description": "The `Idempotency-Key` came before: the job as it is now."}
+}
+
 
 @router.post(
     "",
     status_code=202,
-    responses=problems(400, 401, 413, 415, 422),
+    responses=problems(400, 401, 413, 415, 422, 429) | _REPLAYED,
     openapi_extra=form_body(FILES_FIELD, many=True, options_model="JobOptions"),
 )
 async def submit_job(
@@ -43,8 +50,10 @@ async def submit_job(
     background: BackgroundTasks,
     user: CurrentUser,
     site: SiteDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> Job:
     """Hand in images and archives; the answer comes before they are worked on."""
+    await admit(request, user.id, idempotency_key)
     settings = site.settings
     limits = submission.upload_limits(settings, FILES_FIELD, settings.max_archive_members)
     form = await receive_form(request, site.blobs, limits)
@@ -56,13 +65,27 @@ async def submit_job(
         priority=PRIORITIES[Priority(options["priority"])],
         options=options,
         request_id=request.state.request_id,
+        idempotency_key=idempotency_key,
     )
-    view, created = await run_in_threadpool(submission.store_job, site, form.files, wish)
-    background.add_task(submission.send_hints, site.celery, created)
-    job = Job.of(view, BASE_PATH, datetime.now(UTC))
+    stored = await run_in_threadpool(submission.store_job, site, form.files, wish)
+    background.add_task(submission.send_hints, site.celery, stored.view.id, stored.hints)
+    job = Job.of(stored.view, BASE_PATH, datetime.now(UTC))
+    if stored.replayed:
+        response.status_code = 200
+        response.headers["Idempotent-Replayed"] = "true"
     response.headers["Location"] = job.links.self
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return job
+
+
+LabelQuery = Annotated[
+    Sequence[Annotated[str, StringConstraints(pattern=f"^{LABEL_NAME}={LABEL_VALUE}$")]],
+    Query(
+        max_length=MAX_LABELS,
+        description="`name=value`: only jobs with this label; may be repeated.",
+        examples=[["team=web"]],
+    ),
+]
 
 
 @router.get("", responses=problems(401, 422))
@@ -72,10 +95,14 @@ def list_all_jobs(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(pattern="^job_[0-9a-f]{32}$")] = None,
     status: JobState | None = None,
+    label: LabelQuery = (),
 ) -> Page[Job]:
     """Return a page of your jobs, the newest first."""
+    labels = [(name, value) for name, _, value in (pair.partition("=") for pair in label)]
     with transaction(site.engine) as connection:
-        found = list_jobs(connection, user.id, limit=limit + 1, before=cursor, state=status)
+        found = list_jobs(
+            connection, user.id, limit=limit + 1, before=cursor, state=status, labels=labels
+        )
     now = datetime.now(UTC)
     shown = [Job.of(view, BASE_PATH, now) for view in found[:limit]]
     return Page(data=shown, next_cursor=shown[-1].id if len(found) > limit else None)

@@ -1,4 +1,4 @@
-"""What happens to every request: an id, a line in the log, and a limit on its body."""
+"""What happens to every request: an id, a line in the log, a limit on its body, HEAD as GET."""
 
 import re
 import time
@@ -55,6 +55,28 @@ class RequestContext:
                 seconds = round(time.perf_counter() - started, 4)
                 what = {"method": scope["method"], "path": scope["path"]}
                 _log.info("request", **what, status=status, seconds=seconds)
+
+
+class HeadAsGet:
+    """Answers HEAD as GET, less the body: RFC 9110, 9.3.2 wants it of every resource."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            # A stream without end learns that its reader has left, as the answer is complete.
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        await self._app({**scope, "method": "GET"}, receive, send_head)
 
 
 class BodyLimit:

@@ -2,11 +2,12 @@
 
 from enum import StrEnum
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, ValidationError, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, field_validator
 
 from api.errors import FieldError, UnknownOptions, field_errors
-from api.schemas import NameText, Sent
+from api.schemas import LABEL_NAME, LABEL_VALUE, NameText, Sent
 from shared.settings import Settings
 from shared.tokens import TokenType
 
@@ -30,6 +31,34 @@ INTERACTIVE = 0
 PRIORITIES = {Priority.NORMAL: 10, Priority.LOW: 20}
 
 
+MAX_LABELS = 16
+MIN_DEADLINE_S = 1
+# Results are kept for no longer, unless a setting says so.
+MAX_DEADLINE_S = 30 * 24 * 3600
+MAX_URL = 2048
+
+
+def _web_address(url: str) -> str:
+    """Return an address that can be posted to; whether it may be is asked when it is."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("has to be an http or https address")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold credentials")
+    if parts.port == 0:
+        raise ValueError("has a port that nobody listens on")
+    return url
+
+
+LabelName = Annotated[str, StringConstraints(pattern=rf"^{LABEL_NAME}$")]
+LabelValue = Annotated[str, StringConstraints(pattern=rf"^{LABEL_VALUE}$")]
+WebAddress = Annotated[
+    str,
+    StringConstraints(max_length=MAX_URL, pattern=r"^[!-~]+$"),
+    AfterValidator(_web_address),
+]
+
+
 class ExtractOptions(Sent):
     """How an image is worked on."""
 
@@ -50,6 +79,13 @@ class JobOptions(ExtractOptions):
         default_factory=lambda: list(TokenType), description="Default: all of them."
     )
     priority: Priority = Priority.NORMAL
+    labels: Annotated[dict[LabelName, LabelValue], Field(max_length=MAX_LABELS)] = Field(
+        default_factory=dict, description="Of your own; `GET /jobs?label=name=value` finds them."
+    )
+    deadline_s: Annotated[float, Field(ge=MIN_DEADLINE_S, le=MAX_DEADLINE_S)] | None = Field(
+        None, description="Seconds after which images that are not done fail."
+    )
+    webhook_url: WebAddress | None = Field(None, description="Told when the job ends.")
 
     @field_validator("token_types")
     @classmethod

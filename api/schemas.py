@@ -17,6 +17,9 @@ NameText = Annotated[
         strip_whitespace=True, min_length=1, max_length=MAX_NAME, pattern=r"^[^\x00-\x1f\x7f]*$"
     ),
 ]
+# A label is `name=value`: so the name holds no `=`, and neither of them a line break.
+LABEL_NAME = r"[^\x00-\x1f\x7f=]{1,64}"
+LABEL_VALUE = r"[^\x00-\x1f\x7f]{0,256}"
 
 
 class Sent(BaseModel):

@@ -1,5 +1,8 @@
 """From received files to a stored job."""
 
+import hashlib
+import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +14,12 @@ from api.deps import Site
 from api.options import Mode
 from api.schemas import MAX_NAME
 from api.uploads import ReceivedFile, ReceivedForm, UploadLimits
+from shared.db import idempotency
+from shared.db.blobs import SourceFile, require_stored
 from shared.db.engine import transaction
 from shared.db.items import NewItem
-from shared.db.blobs import SourceFile
-from shared.db.jobs import CreatedJob, JobView, NewJob, create_job, read_job
+from shared.db.jobs import JobView, NewJob, create_job, read_job
+from shared.db.work import Hints
 from shared.errors import NothingUsable, Problem, Unavailable
 from shared.queue import publish
 from shared.settings import Settings
@@ -31,6 +36,16 @@ class Wish:
     priority: int
     options: dict[str, Any]
     request_id: str
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A job as a reader sees it, the hints to send, and whether it was there already."""
+
+    view: JobView
+    hints: Hints
+    replayed: bool = False
 
 
 def upload_limits(settings: Settings, file_field: str, max_files: int) -> UploadLimits:
@@ -53,9 +68,35 @@ def require_usable(form: ReceivedForm, file_field: str) -> None:
         raise NothingUsable(errors[0].detail)
 
 
-def store_job(site: Site, files: Sequence[ReceivedFile], wish: Wish) -> tuple[JobView, CreatedJob]:
-    """Store a job in one transaction, and return it as a reader sees it."""
-    new = NewJob(
+def store_job(site: Site, files: Sequence[ReceivedFile], wish: Wish) -> StoredJob:
+    """Store a job in one transaction, or find the one that came of the same key before.
+
+    Raises:
+        KeyReused: The key came with another request before.
+        Unavailable: Database or storage is away.
+    """
+    owner_id, key = wish.owner_id, wish.idempotency_key
+    with transaction(site.engine) as connection:
+        if key is not None:
+            job_id = idempotency.take_key(connection, owner_id, key, _request_hash(files, wish))
+            if job_id is not None:
+                return StoredJob(read_job(connection, owner_id, job_id), Counter(), replayed=True)
+        new = _new_job(files, wish)
+        created = create_job(connection, new, site.settings.results_kept_days)
+        require_stored(site.blobs, new.sources)
+        if key is not None:
+            idempotency.set_job(connection, owner_id, key, created.job_id)
+        return StoredJob(read_job(connection, owner_id, created.job_id), created.hints)
+
+
+def _request_hash(files: Sequence[ReceivedFile], wish: Wish) -> str:
+    """Return what tells one request from another: its options and its files in their order."""
+    sent = [wish.options, [(file.filename, file.blob.sha256) for file in files]]
+    return hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()
+
+
+def _new_job(files: Sequence[ReceivedFile], wish: Wish) -> NewJob:
+    return NewJob(
         owner_id=wish.owner_id,
         name=wish.options.get("name") or files[0].filename[:MAX_NAME],
         mode=wish.mode.value,
@@ -64,10 +105,8 @@ def store_job(site: Site, files: Sequence[ReceivedFile], wish: Wish) -> tuple[Jo
         sources=[_source(file) for file in files],
         request_id=wish.request_id,
         items=None if any(file.is_archive for file in files) else [_item(f) for f in files],
+        deadline_s=wish.options.get("deadline_s"),
     )
-    with transaction(site.engine) as connection:
-        created = create_job(connection, new, site.settings.results_kept_days)
-        return read_job(connection, wish.owner_id, created.job_id), created
 
 
 def _source(file: ReceivedFile) -> SourceFile:
@@ -85,9 +124,9 @@ def _item(file: ReceivedFile) -> NewItem:
     return NewItem(file.filename, file.blob.sha256)
 
 
-def send_hints(celery: Celery, created: CreatedJob) -> None:
+def send_hints(celery: Celery, job_id: str, hints: Hints) -> None:
     """Tell the workers that there is work; the pump tells them again what gets lost here."""
     try:
-        publish(celery, created.hints)
+        publish(celery, hints)
     except Unavailable as error:
-        _log.warning("hints left to the pump", job_id=created.job_id, reason=error.detail)
+        _log.warning("hints left to the pump", job_id=job_id, reason=error.detail)

@@ -9,25 +9,28 @@ from api.openapi import problems
 from shared.db.engine import transaction
 from shared.db.items import read_item
 from shared.db.results import read_item_tokens, read_job_tokens
+from shared.db.retention import require_kept
 from shared.export import Format, export
 from shared.tokens import TokenSet
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["tokens"])
 
 
-@router.get("/tokens", responses=problems(401, 404, 409))
+@router.get("/tokens", responses=problems(401, 404, 409, 410))
 def read_tokens_of_job(job_id: JobId, user: CurrentUser, site: SiteDep) -> TokenSet:
     """Return the token set that a job's images came to together."""
     with transaction(site.engine) as connection:
+        require_kept(connection, user.id, job_id)
         return read_job_tokens(connection, user.id, job_id)
 
 
-@router.get("/items/{item_id}/tokens", responses=problems(401, 404, 409))
+@router.get("/items/{item_id}/tokens", responses=problems(401, 404, 409, 410))
 def read_tokens_of_item(
     job_id: JobId, item_id: ItemId, user: CurrentUser, site: SiteDep
 ) -> TokenSet:
     """Return the token set of one image; it may be there while the job runs."""
     with transaction(site.engine) as connection:
+        require_kept(connection, user.id, job_id)
         return read_item_tokens(connection, read_item(connection, user.id, job_id, item_id))
 
 
@@ -42,7 +45,7 @@ _FILE: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/export/{format}",
     response_class=Response,
-    responses=problems(401, 404, 409, 422) | _FILE,
+    responses=problems(401, 404, 409, 410, 422) | _FILE,
 )
 def export_tokens(
     job_id: JobId,
@@ -53,6 +56,7 @@ def export_tokens(
 ) -> Response:
     """Return a token set as a file."""
     with transaction(site.engine) as connection:
+        require_kept(connection, user.id, job_id)
         if item is None:
             token_set = read_job_tokens(connection, user.id, job_id)
         else:

@@ -62,6 +62,14 @@ class Counts(Answer):
     cached: int = Field(description="Of those that succeeded: answered from an earlier result.")
 
 
+class WaitingOn(Answer):
+    """What holds a job back."""
+
+    what: str = Field(examples=["claude"])
+    retry_at: datetime | None
+    reason: str | None
+
+
 class ShownOptions(JobOptions):
     """The options that a job runs with."""
 
@@ -75,6 +83,7 @@ class JobLinks(Answer):
     items: str
     tokens: str
     events: str
+    results: str
     export: str = Field(description="Put a format in the place of `{format}`.")
 
 
@@ -90,6 +99,11 @@ class Job(Answer):
     started_at: datetime | None
     finished_at: datetime | None
     expires_at: datetime | None = Field(description="Until when the results can be read.")
+    deadline_at: datetime | None = Field(description="When images that are not done fail.")
+    cancel_asked_at: datetime | None = Field(
+        description="When it was canceled; what runs then is ended first."
+    )
+    waiting_on: WaitingOn | None = Field(description="What holds it back; null: nothing does.")
     counts: Counts
     skipped_members: int = Field(description="Files of archives that are no images by name.")
     progress: float = Field(
@@ -117,6 +131,9 @@ class Job(Answer):
             started_at=view.started_at,
             finished_at=view.finished_at,
             expires_at=view.expires_at,
+            deadline_at=view.deadline_at,
+            cancel_asked_at=view.cancel_asked_at,
+            waiting_on=WaitingOn.model_validate(view.waiting_on) if view.waiting_on else None,
             counts=Counts.model_validate(view),
             skipped_members=view.skipped_members,
             progress=_progress(view, ended),
@@ -128,6 +145,7 @@ class Job(Answer):
                 items=f"{path}/items",
                 tokens=f"{path}/tokens",
                 events=f"{path}/events",
+                results=f"{path}/results.ndjson",
                 export=f"{path}/export/{{format}}",
             ),
         )
@@ -143,14 +161,13 @@ def _progress(view: JobView, ended: int) -> float:
 
 
 def _eta_s(view: JobView, ended: int, now: datetime) -> float | None:
-    """Return the seconds left if the rest goes as fast as what has ended, cached items apart."""
+    """Return the seconds left if the rest goes as fast as what was worked on lately."""
     if has_ended(view):
         return 0.0
-    worked = ended - view.cached
-    if view.state != JobState.RUNNING or view.started_at is None or worked <= 0:
+    if view.state != JobState.RUNNING or view.paced_since is None or not view.paced_items:
         return None
-    elapsed_s = (now - view.started_at).total_seconds()
-    return round(elapsed_s / worked * (view.total - ended), 1)
+    elapsed_s = max((now - view.paced_since).total_seconds(), 0)
+    return round(elapsed_s / view.paced_items * (view.total - ended), 1)
 
 
 class StageProgress(Answer):

@@ -5,6 +5,7 @@
     │   ├── InvalidOptions
     │   ├── NothingUsable         no image and no archive among the files
     │   ├── UploadTooLarge
+    │   ├── KeyReused             one Idempotency-Key, two requests
     │   └── EmailTaken
     ├── Unauthenticated           no credentials, or wrong or dead ones
     ├── NotFound                  absent, or somebody else's
@@ -12,6 +13,7 @@
     ├── Gone                      it existed, its time is over
     ├── JobRunning                not while the job runs
     ├── NothingToRetry            no image of the job could come out otherwise
+    ├── TooManyQueued             this user's images wait in too great a number
     ├── UnreadableInput           the bytes cannot become an item; the item fails alone
     │   ├── NotAnImage
     │   ├── ImageTooLarge
@@ -29,7 +31,8 @@
     │   ├── ClaudeRefused         never for this image on this model
     │   └── ClaudeMisconfigured   wrong key, spent budget: for nobody, until mended
     ├── Unavailable               database, broker or storage is away
-    │   └── StorageFull
+    │   ├── StorageFull
+    │   └── Overloaded            everybody's images wait in too great a number
     └── StartError                the service cannot start here
 
 The HTTP status of each stands in ``api/errors.py``; here is only what it means. ``code`` is what
@@ -108,6 +111,13 @@ class UploadTooLarge(InvalidRequest):
     title = "The upload is over the size limit"
 
 
+class KeyReused(InvalidRequest):
+    """An Idempotency-Key came before, with a request that was another."""
+
+    code = "idempotency_key_reused"
+    title = "The Idempotency-Key was used for another request"
+
+
 class EmailTaken(InvalidRequest):
     """Somebody has registered with this address before."""
 
@@ -155,6 +165,13 @@ class NothingToRetry(CopyThatError):
 
     code = "nothing_to_retry"
     title = "There is nothing to try again"
+
+
+class TooManyQueued(CopyThatError):
+    """As many of the caller's images wait as may."""
+
+    code = "too_many_queued"
+    title = "Too many of your images wait already"
 
 
 class UnreadableInput(CopyThatError):
@@ -286,6 +303,13 @@ class StorageFull(Unavailable):
 
     code = "storage_full"
     title = "The storage is full"
+
+
+class Overloaded(Unavailable):
+    """As many images wait as may, everybody's together."""
+
+    code = "overloaded"
+    title = "The service has too much to do at the moment"
 
 
 class StartError(CopyThatError):

@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     max_archive_bytes: int = 2 * GIB
     max_compression_ratio: int = 200
     max_request_bytes: int = GIB
+    # Images that may wait before more are refused: two full archives of one user, and what keeps
+    # two cv workers busy for most of a day.
+    max_queued_items_per_user: int = 20_000
+    max_queued_items: int = 100_000
+    # What uploads leave of the disk that they are stored on, for what else writes there.
+    disk_reserve_bytes: int = 256 * MIB
     results_kept_days: int = 30
 
     @field_validator("anthropic_api_key", mode="after")

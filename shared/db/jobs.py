@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +16,7 @@ from shared.db import completion, items, work
 from shared.db.blobs import SourceFile, add_blobs
 from shared.db.engine import new_id
 from shared.db.items import NewItem
-from shared.db.states import OPEN_JOBS, Stage
+from shared.db.states import OPEN_JOBS, JobState, Stage
 from shared.db.work import Hints
 from shared.errors import NotFound
 from shared.tokens import PIPELINE_VERSION
@@ -102,7 +103,10 @@ def _option_hashes(new: NewJob, job_id: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job as a reader sees it. ``queued`` includes ``waiting``; ``usd`` None is not known."""
+    """A job as a reader sees it. ``queued`` includes ``waiting``; ``usd`` None is not known.
+
+    ``paced_items`` were worked on since ``paced_since``: how fast the job goes.
+    """
 
     id: str
     name: str
@@ -134,11 +138,13 @@ class JobView:
     output_tokens: int
     cache_read_tokens: int
     waiting_on: dict[str, Any] | None
+    paced_items: int
+    paced_since: datetime | None
     version: str
 
 
 _VIEW = """
-    SELECT j.*, p.running, p.waiting, c.*,
+    SELECT j.*, j.expires_at <= now() AS over, p.running, p.waiting, c.*, e.*,
            CASE WHEN g.name IS NOT NULL
                 THEN jsonb_build_object('what', g.name, 'retry_at', g.retry_at,
                                         'reason', g.problem ->> 'detail')
@@ -165,7 +171,26 @@ _VIEW = """
                coalesce(sum(k.cache_read_tokens), 0) AS cache_read_tokens
         FROM claude_calls k WHERE k.job_id = j.id
     ) c ON true
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS paced_items,
+               CASE WHEN count(*) < 40 THEN j.started_at ELSE min(l.finished_at) END AS paced_since
+        FROM (
+            SELECT n.finished_at FROM (
+                SELECT i.finished_at, i.state, i.cached, i.sha256 FROM items i
+                WHERE i.job_id = j.id AND j.state = 'running' ORDER BY i.event_seq DESC LIMIT 400
+            ) n
+            WHERE n.finished_at >= j.started_at AND n.state IN ('succeeded', 'failed')
+              AND NOT n.cached AND n.sha256 IS NOT NULL
+            ORDER BY n.finished_at DESC LIMIT 40
+        ) l
+    ) e ON true
     WHERE j.owner_id = :owner_id
+"""
+
+# A job whose time is over has expired, be its results dropped yet or not.
+_STATE = """
+    CASE WHEN j.expires_at <= now() AND j.state NOT IN ('queued', 'unpacking', 'running')
+         THEN 'expired' ELSE j.state END
 """
 
 
@@ -190,6 +215,7 @@ def list_jobs(
     limit: int,
     before: str | None = None,
     state: str | None = None,
+    labels: Collection[tuple[str, str]] = (),
 ) -> list[JobView]:
     """Return jobs, newest first.
 
@@ -199,19 +225,30 @@ def list_jobs(
         limit: How many at most.
         before: Only jobs older than the one with this id.
         state: Only jobs in this state.
+        labels: Only jobs that have all of these.
     """
     condition = " AND j.id < :before" if before else ""
-    condition += " AND j.state = :state" if state else ""
+    condition += f" AND {_STATE} = :state" if state else ""
+    if labels:
+        condition += " AND j.options -> 'labels' @> ALL (CAST(CAST(:labels AS text[]) AS jsonb[]))"
+    parameters = {
+        "owner_id": owner_id,
+        "before": before,
+        "state": state,
+        "labels": [json.dumps({name: value}) for name, value in labels],
+        "limit": limit,
+    }
     rows = connection.execute(
-        text(f"{_VIEW}{condition} ORDER BY j.id DESC LIMIT :limit"),
-        {"owner_id": owner_id, "before": before, "state": state, "limit": limit},
+        text(f"{_VIEW}{condition} ORDER BY j.id DESC LIMIT :limit"), parameters
     )
     return [_view(row) for row in rows]
 
 
 def _view(row: Row[Any]) -> JobView:
     free = row.calls == 0
+    expired = row.over and row.state not in OPEN_JOBS
     values = dict(row._mapping) | {  # noqa: SLF001 -- SQLAlchemy's public mapping of a row
+        "state": JobState.EXPIRED.value if expired else row.state,
         "queued": row.pending - row.running,
         "usd": Decimal(0) if free else None if row.unpriced else row.usd,
     }

@@ -85,6 +85,52 @@ def read_item_tokens(connection: Connection, item: ItemView) -> TokenSet:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class EndedItem:
+    """An item that has ended, with the tokens of one that succeeded, as they are stored."""
+
+    id: str
+    job_id: str
+    ordinal: int
+    filename: str
+    sha256: str | None
+    width: int | None
+    height: int | None
+    state: str
+    cached: bool
+    degraded: bool
+    error: dict[str, Any] | None
+    pipeline_version: str
+    tokens: dict[str, Any] | None
+
+
+def read_ended(
+    connection: Connection, owner_id: str, job_id: str, after: int, limit: int
+) -> list[EndedItem]:
+    """Return items that have ended, in order, from behind an ordinal on."""
+    rows = connection.execute(
+        text(
+            """
+            SELECT i.id, i.job_id, i.ordinal, i.filename, i.sha256, b.width, b.height, i.state,
+                   i.cached, i.degraded, i.error, j.pipeline_version, t.value
+            FROM items i JOIN jobs j ON j.id = i.job_id
+            LEFT JOIN blobs b ON b.sha256 = i.sha256
+            LEFT JOIN LATERAL (
+                SELECT r.value FROM work w JOIN results r ON r.work_id = w.id
+                WHERE w.owner_id = j.owner_id AND w.sha256 = i.sha256 AND w.stage = 'assemble'
+                  AND w.pipeline_version = j.pipeline_version
+                  AND w.options_hash = j.options_hash AND i.state = 'succeeded'
+            ) t ON true
+            WHERE i.job_id = :job_id AND j.owner_id = :owner_id AND i.state <> 'pending'
+              AND i.ordinal > :after
+            ORDER BY i.ordinal LIMIT :limit
+            """
+        ),
+        {"job_id": job_id, "owner_id": owner_id, "after": after, "limit": limit},
+    )
+    return [EndedItem(*row) for row in rows]
+
+
 def iterate_assembled(connection: Connection, job_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the filename and tokens of each succeeded item, in order, a few at a time."""
     rows = connection.execution_options(yield_per=50).execute(

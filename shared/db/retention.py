@@ -4,8 +4,28 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from shared.db.states import OPEN_JOBS
-from shared.errors import JobRunning, NotFound
+from shared.db.states import OPEN_JOBS, JobState
+from shared.errors import Gone, JobRunning, NotFound
+
+
+def require_kept(connection: Connection, owner_id: str, job_id: str) -> None:
+    """Make sure that what came of a job can still be read.
+
+    Raises:
+        NotFound: There is no such job, or it is somebody else's.
+        Gone: Its time is over, whether or not its results were dropped yet.
+    """
+    job = connection.execute(
+        text(
+            "SELECT state, expires_at, expires_at <= now() AS over FROM jobs "
+            "WHERE id = :job_id AND owner_id = :owner_id"
+        ),
+        {"job_id": job_id, "owner_id": owner_id},
+    ).one_or_none()
+    if job is None:
+        raise NotFound(f"no job {job_id}")
+    if job.state == JobState.EXPIRED or (job.over and job.state not in OPEN_JOBS):
+        raise Gone(f"the results of job {job_id} were kept until {job.expires_at:%Y-%m-%d %H:%MZ}")
 
 
 def delete_job(connection: Connection, owner_id: str, job_id: str) -> list[str]:

@@ -46,7 +46,34 @@ def test_a_wrong_method_is_a_problem_that_names_the_right_one(anonymous: httpx.C
     answer = anonymous.put("/api/v1/auth/me")
 
     assert_problem(answer, 405, "method_not_allowed")
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/jobs", "GET, POST, HEAD"),
+        ("PUT", f"/jobs/job_{'0' * 32}", "GET, DELETE, HEAD"),
+        ("HEAD", "/colors/extract", "POST"),
+        ("GET", f"/jobs/job_{'0' * 32}/cancel", "POST"),
+    ],
+)
+def test_a_wrong_method_names_every_right_one(
+    anonymous: httpx.Client, method: str, path: str, allowed: str
+) -> None:
+    answer = anonymous.request(method, f"/api/v1{path}")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/openapi.json", "/api/v1/nothing"])
+def test_head_answers_as_get_does_less_the_body(anonymous: httpx.Client, path: str) -> None:
+    whole = anonymous.get(path)
+    head = anonymous.head(path)
+
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert "content-length" in head.headers
 
 
 def test_a_body_that_is_not_json_says_where(anonymous: httpx.Client) -> None:
