@@ -210,11 +210,18 @@ def _waiting_for(connection: Connection, keys: Sequence[WorkKey]) -> list[str]:
             FROM unnest(CAST(:owner_id AS text[]), CAST(:sha256 AS text[]),
                         CAST(:stage AS text[]), CAST(:version AS text[]),
                         CAST(:options AS text[])) AS k(owner_id, sha256, stage, version, options)
-            JOIN items i ON i.sha256 = k.sha256 AND i.state = 'pending'
-            JOIN jobs j ON j.id = i.job_id AND j.owner_id = k.owner_id
-                 AND j.pipeline_version = k.version
-                 AND k.options = CASE k.stage WHEN 'measure' THEN j.measure_hash
-                                              ELSE j.options_hash END
+            CROSS JOIN LATERAL (
+                SELECT id, job_id FROM items
+                WHERE sha256 = k.sha256 AND state = 'pending' OFFSET 0
+            ) i
+            CROSS JOIN LATERAL (
+                SELECT FROM jobs j
+                WHERE j.id = i.job_id AND j.owner_id = k.owner_id
+                  AND j.pipeline_version = k.version
+                  AND k.options = CASE k.stage WHEN 'measure' THEN j.measure_hash
+                                               ELSE j.options_hash END
+                OFFSET 0
+            ) j
             """
         ),
         {
