@@ -19,7 +19,7 @@ from shared.db import completion, gates, leases, steps, work
 from shared.db.engine import session_lock, transaction
 from shared.errors import Unavailable
 from shared.logging import configure_logging
-from shared.queue import HIGH_WATER, Queue, celery_app, depth, publish
+from shared.queue import HIGH_WATER, Queue, celery_app, depth, hints_for, publish
 from shared.settings import load_settings
 from workers.upkeep import UPKEEP, Upkeep
 
@@ -46,7 +46,7 @@ def tick(engine: Engine, app: Celery) -> None:
                 gate, now = gates.read_gate(connection)
                 due = min(due, gate.room(gates.count_in_flight(connection), now))
         if due:
-            publish(app, {queue.value: due - depth(app, queue)})
+            publish(app, {queue.value: hints_for(queue, due) - depth(app, queue)})
 
 
 def take_back(engine: Engine, app: Celery) -> None:

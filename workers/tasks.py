@@ -22,7 +22,7 @@ from shared.errors import (
     Unavailable,
     UnreadableInput,
 )
-from shared.queue import RUN_TASK, Queue, publish
+from shared.queue import ASSEMBLE_BATCH, RUN_TASK, Queue, publish
 from workers.app import Site, app, this_site
 from workers.outcome import Done
 from workers.patience import patiently
@@ -32,8 +32,6 @@ log = structlog.get_logger(__name__)
 
 # No wait between two tries is longer: an outage of minutes should not cost an hour.
 MAX_DELAY_S = 120.0
-# Assembling takes a millisecond, so one hint does as many as share the price of a transaction.
-ASSEMBLE_BATCH = 32
 
 
 @app.task(name=RUN_TASK)

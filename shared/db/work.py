@@ -16,7 +16,7 @@ from sqlalchemy.sql import bindparam
 
 from shared.db.states import Stage
 from shared.errors import Problem
-from shared.queue import Queue
+from shared.queue import Queue, hints_for
 
 # A worker that has not renewed for this long is taken for dead.
 LEASE_S = 60
@@ -81,7 +81,8 @@ def enqueue(connection: Connection, keys: Iterable[WorkKey], job_id: str, priori
     for key in dict.fromkeys(keys):
         lanes[key.owner_id, QUEUES[key.stage]].append(key)
     for (owner_id, queue), lane in sorted(lanes.items()):
-        hints[queue.value] += _enqueue_lane(connection, owner_id, queue, lane, job_id, priority)
+        units = _enqueue_lane(connection, owner_id, queue, lane, job_id, priority)
+        hints[queue.value] += hints_for(queue, units)
     return hints
 
 

@@ -19,10 +19,9 @@ from shared.db.jobs import NewJob, create_job
 from shared.db.migrate import migrate
 from shared.db.states import Stage
 from shared.db.work import Claim
-from shared.queue import Queue
+from shared.queue import ASSEMBLE_BATCH, Queue
 from tests.bench.figures import Figure, report
 from tests.bench.running import one, stores
-from workers.tasks import ASSEMBLE_BATCH
 
 PART = "state"
 OWNER = "user_1"

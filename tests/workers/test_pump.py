@@ -7,13 +7,13 @@ import pytest
 from celery import Celery
 from sqlalchemy import Engine, text
 
-from shared.db import jobs, work
+from shared.db import jobs, steps, work
 from shared.db.engine import session_lock, transaction
 from shared.db.items import NewItem
 from shared.db.blobs import SourceFile
 from shared.db.jobs import NewJob
 from shared.errors import Unavailable
-from shared.queue import HIGH_WATER, Queue, celery_app, depth, publish
+from shared.queue import ASSEMBLE_BATCH, HIGH_WATER, Queue, celery_app, depth, publish
 from workers.pump import LEADER_LOCK, sweep, take_back, tick
 
 IMAGES = HIGH_WATER + 50
@@ -80,6 +80,21 @@ def test_no_more_hints_than_work_that_is_due(engine: Engine, app: Celery) -> Non
     tick(engine, app)
 
     assert depth(app, Queue.CV) == 3
+
+
+@pytest.mark.usefixtures("job_id")
+def test_units_that_are_done_in_batches_share_hints(engine: Engine, app: Celery) -> None:
+    with transaction(engine) as connection:
+        measured = work.claim(connection, Queue.CV, "worker", IMAGES)
+        for claimed in measured:
+            work.finish(connection, claimed, {})
+        hints = steps.advance_keys(connection, [claimed.key for claimed in measured])
+
+    tick(engine, app)
+
+    batches = IMAGES // ASSEMBLE_BATCH
+    assert batches < hints[Queue.IO.value] < 2 * batches
+    assert 0 < depth(app, Queue.IO) <= hints[Queue.IO.value]
 
 
 @pytest.mark.usefixtures("job_id")
