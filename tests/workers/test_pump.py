@@ -8,9 +8,9 @@ from celery import Celery
 from sqlalchemy import Engine, text
 
 from shared.db import jobs, steps, work
+from shared.db.blobs import SourceFile
 from shared.db.engine import session_lock, transaction
 from shared.db.items import NewItem
-from shared.db.blobs import SourceFile
 from shared.db.jobs import NewJob
 from shared.errors import Unavailable
 from shared.queue import ASSEMBLE_BATCH, HIGH_WATER, Queue, celery_app, depth, publish
