@@ -96,6 +96,22 @@ def test_jobs_are_filtered_by_status(client: httpx.Client, engine: Engine) -> No
     assert [job["id"] for job in page["data"]] == [done]
 
 
+def test_jobs_are_filtered_by_labels(client: httpx.Client) -> None:
+    web = new_job(client, labels={"team": "web", "run": "1=a"})["id"]
+    app = new_job(client, labels={"team": "app"})["id"]
+    new_job(client)
+
+    def found(*labels: str) -> list[str]:
+        page = client.get("/api/v1/jobs", params={"label": labels}).json()
+        return [job["id"] for job in page["data"]]
+
+    assert found("team=web") == [web]
+    assert found("team=web", "run=1=a") == [web]
+    assert found("team=web", "team=app") == []
+    assert found("team=app") == [app]
+    assert found("team=") == []
+
+
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [
@@ -103,6 +119,9 @@ def test_jobs_are_filtered_by_status(client: httpx.Client, engine: Engine) -> No
         ({"limit": 201}, "/limit"),
         ({"cursor": "x"}, "/cursor"),
         ({"status": "done"}, "/status"),
+        ({"label": "team"}, "/label/0"),
+        ({"label": "te\x00am=web"}, "/label/0"),
+        ({"label": ["a=b"] * 17}, "/label"),
     ],
 )
 def test_a_wrong_query_names_the_parameter(
@@ -171,6 +190,71 @@ def test_progress_does_not_run_ahead_of_unpacking(client: httpx.Client, engine: 
         )
 
     assert read_job(client, job).json()["progress"] == 0
+
+
+def wind_back(engine: Engine, seconds: int) -> None:
+    """Let all that was done so far be done some time earlier."""
+    earlier = "make_interval(secs => :s)"
+    with transaction(engine) as connection:
+        for change in (
+            f"items SET finished_at = finished_at - {earlier}",
+            f"jobs SET started_at = started_at - {earlier}",
+        ):
+            connection.execute(text(f"UPDATE {change}"), {"s": seconds})
+
+
+def end_next_item(engine: Engine) -> None:
+    claimed = claim_next(engine)
+    assert claimed is not None
+    fail(engine, claimed, Problem.of(DecodeFailed("cut off")))
+
+
+def images(count: int) -> list[tuple[str, bytes]]:
+    return [(f"{place}.png", PNG + bytes([place])) for place in range(count)]
+
+
+def test_the_time_left_follows_from_what_is_done(client: httpx.Client, engine: Engine) -> None:
+    job = submit(client, *images(6)).json()
+    end_next_item(engine)
+    end_next_item(engine)
+    wind_back(engine, 1000)
+
+    eta_s = read_job(client, job).json()["eta_seconds"]
+
+    assert 2000 <= eta_s < 2200
+
+
+def test_what_was_answered_from_the_cache_says_nothing_of_the_time_left(
+    client: httpx.Client, engine: Engine
+) -> None:
+    submit(client, *images(3))
+    finish_all(engine)
+    job = submit(client, *images(5)).json()
+    end_next_item(engine)
+    wind_back(engine, 1000)
+
+    answer = read_job(client, job).json()
+
+    assert answer["counts"]["cached"] == 3
+    assert 1000 <= answer["eta_seconds"] < 1100
+
+
+def test_the_time_before_a_retry_says_nothing_of_the_time_left(
+    client: httpx.Client, engine: Engine
+) -> None:
+    job = submit(client, *images(3)).json()
+    for _ in range(3):
+        end_next_item(engine)
+    wind_back(engine, 100_000)
+    client.post(job["links"]["self"] + "/retry")
+    untold = read_job(client, job).json()["eta_seconds"]
+    end_next_item(engine)
+    wind_back(engine, 100)
+
+    eta_s = read_job(client, job).json()["eta_seconds"]
+
+    assert untold is None
+    assert 200 <= eta_s < 220
 
 
 def test_a_running_item_is_counted_as_running(client: httpx.Client, engine: Engine) -> None:
