@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Engine
 
 from shared.blobs import BlobStore, open_store
-from shared.db import blobs, invariants, retention
+from shared.db import blobs, idempotency, invariants, retention
 from shared.db.engine import connect, transaction
 from shared.settings import Settings
 
@@ -51,6 +51,8 @@ def expire(upkeep: Upkeep) -> None:
         if hashes is None:
             break
         blobs.remove_unneeded(upkeep.engine, upkeep.store, hashes)
+    with transaction(upkeep.engine) as connection:
+        idempotency.forget_old(connection)
 
 
 def collect(upkeep: Upkeep) -> None:

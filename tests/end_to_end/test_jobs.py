@@ -14,6 +14,7 @@ from llmock.scenarios import Reply
 from tests.archives import zip_of
 from tests.conftest import until
 from tests.end_to_end.conftest import (
+    JOB_WITHIN_S,
     Service,
     all_items,
     drawing,
@@ -221,3 +222,25 @@ def test_killing_a_whole_worker_loses_nothing(http: httpx.Client, service: Servi
     job = finished(http, job_id)
 
     assert (job["status"], job["counts"]["succeeded"]) == ("succeeded", 60)
+
+
+def test_claude_that_is_away_holds_a_job_back_and_costs_it_nothing(
+    http: httpx.Client, claude: ClaudeServer
+) -> None:
+    claude.always = OVERLOADED
+    # More images than failures in a row that shut the gate.
+    files = {f"{seed}.png": drawing(seed) for seed in range(700, 712)}
+    job = submit(http, files)
+    waiting: dict[str, Any] = {}
+
+    def is_held() -> bool:
+        waiting.update(http.get(f"/jobs/{job['id']}").json()["waiting_on"] or {})
+        return bool(waiting)
+
+    until(is_held, within_s=JOB_WITHIN_S)
+    claude.always = None
+    ended = finished(http, job["id"])
+
+    assert (waiting["what"], bool(waiting["retry_at"])) == ("claude", True)
+    assert (ended["status"], ended["counts"]["degraded"]) == ("succeeded", 0)
+    assert ended["waiting_on"] is None
