@@ -15,6 +15,8 @@ import json
 import math
 import re
 import signal
+import socket
+import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -75,6 +77,8 @@ class ClaudeServer:
         self.in_flight = 0
         # Messages that were made, and so paid for, whoever got them.
         self.paid = 0
+        # What it runs in, known from its first request on.
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self._server.state.scenarios = _NamingQueue()
@@ -99,6 +103,22 @@ class ClaudeServer:
     def base_url(self) -> str:
         """What ``ANTHROPIC_BASE_URL`` is set to."""
         return str(self._server.base_url("anthropic"))
+
+    def reset_connections(self) -> int:
+        """Reset every open connection, whatever it carries, and return how many there were."""
+        if self.loop is None:
+            return 0
+        return asyncio.run_coroutine_threadsafe(self._reset_connections(), self.loop).result()
+
+    async def _reset_connections(self) -> int:
+        uvicorn: Any = self._server._server  # noqa: SLF001 -- llmock shows it nowhere else
+        connections = list(uvicorn.server_state.connections)
+        for connection in connections:
+            # Closed without lingering, a socket is reset (socket(7), SO_LINGER).
+            opened = connection.transport.get_extra_info("socket")
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.transport.abort()
+        return len(connections)
 
     def script(self, *replies: Scripted) -> None:
         """Add replies, taken one a request in this order; then ``always``, then good ones."""
@@ -240,6 +260,7 @@ class _Border:
         if scope["type"] != "http" or not scope["path"].endswith("/v1/messages"):
             await self._app(scope, receive, send)
             return
+        self._server.loop = asyncio.get_running_loop()
         self._server.in_flight += 1
         try:
             await self._answer(scope, await _read(receive), send)

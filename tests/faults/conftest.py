@@ -10,6 +10,7 @@ from random import Random
 import pytest
 from sqlalchemy import Engine
 
+from shared.db.engine import connect
 from tests.archives import zip_of
 from tests.fakes.claude import ClaudeServer
 from tests.faults.customer import Customer, Outcome
@@ -70,7 +71,7 @@ def stack(
 @pytest.fixture(scope="session")
 def stack_engine(stack: Stack) -> Iterator[Engine]:
     """A way into the stack's database."""
-    engine = stack.engine()
+    engine = connect(stack.database_url)
     yield engine
     engine.dispose()
 

@@ -1,5 +1,6 @@
 """One fault on trial: a job, moments to strike at, and what has to be true of the job after."""
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,6 +9,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+import psutil
 import redis
 from sqlalchemy import Engine, Row, TextClause, text
 
@@ -19,7 +21,7 @@ from tests.archives import zip_of
 from tests.end_to_end.conftest import drawing
 from tests.fakes.claude import ClaudeServer
 from tests.faults.customer import Customer, Outcome
-from tests.faults.stack import Stack
+from tests.faults.programs import Programs
 
 # Struck no later than this part of the items, so that there is something left to go wrong.
 LATEST_STRIKE = 0.8
@@ -34,7 +36,7 @@ def images(count: int) -> dict[str, bytes]:
 class Trial:
     """A stack, a new user of it, and what the images came to in a calm run."""
 
-    stack: Stack
+    stack: Programs
     engine: Engine
     claude: ClaudeServer
     images: Mapping[str, bytes]
@@ -67,28 +69,40 @@ class Trial:
 
         The last units of a job may pass unseen; then it is killed as it is.
         """
-        holders: list[str] = []
+        holders = self.freeze_at_work(name, queue)
+        if not child:
+            self.stack.kill(name)
+            return
+        if holders:
+            self.stack.kill_process(holders[0])
+        self.stack.thaw(name)
+
+    def freeze_at_work(self, name: str, queue: Queue) -> list[int]:
+        """Freeze a worker with a unit in its hands, and return which of its processes has one.
+
+        The last units of a job may pass unseen; then nobody has one.
+        """
+        holders: list[int] = []
 
         def caught() -> bool:
             self.stack.freeze(name)
-            holders.extend(self._holders(queue))
+            holders.extend(self._holders(name, queue))
             if holders or self._done(queue) >= len(self.images):
                 return True
             self.stack.thaw(name)
             return False
 
         self.stack.until(caught)
-        if not child:
-            self.stack.kill(name)
-            return
-        if holders:
-            self.stack.kill_process(int(holders[0].rpartition(":")[2]))
-        self.stack.thaw(name)
+        return holders
 
-    def _holders(self, queue: Queue) -> list[str]:
-        """Return who holds units of a queue; nobody while the database cannot tell."""
+    def _holders(self, name: str, queue: Queue) -> list[int]:
+        """Return which processes of a worker hold units of a queue."""
         statement = text("SELECT lease_owner FROM work WHERE queue = :queue AND state = 'running'")
-        return [row.lease_owner for row in self._rows(statement, queue)]
+        rows = self._rows(statement, queue)
+        pids = {int(row.lease_owner.rpartition(":")[2]) for row in rows}
+        # The processes of a worker are one group, but the dead are in none.
+        alive = [pid for pid in pids if psutil.pid_exists(pid)]
+        return [pid for pid in alive if os.getpgid(pid) == self.stack.pid(name)]
 
     def _done(self, queue: Queue) -> int:
         """Return how many units of a queue are done, 0 while the database cannot tell."""
