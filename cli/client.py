@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from cli.credentials import Credentials
-from cli.failure import ExitCode, Failure
+from cli.failure import ExitCode, Failure, LostConnection
 
 API = "/api/v1"
 # Longer than the service holds an answer back on our wish (`Prefer: wait`).
@@ -145,10 +145,13 @@ class Client:
     def _reaching(self) -> Iterator[None]:
         try:
             yield
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            reason = str(error) or type(error).__name__
-            message = f"cannot reach {self.url}: {reason}"
-            raise Failure(message, ExitCode.UNREACHABLE) from error
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL) as error:
+            raise Failure(self._lost(error), ExitCode.UNREACHABLE) from error
+        except httpx.TransportError as error:
+            raise LostConnection(self._lost(error)) from error
+
+    def _lost(self, error: Exception) -> str:
+        return f"cannot reach {self.url}: {str(error) or type(error).__name__}"
 
 
 def is_local(url: str) -> bool:
@@ -163,6 +166,11 @@ def is_local(url: str) -> bool:
 def job_path(job_id: str) -> str:
     """Return the path of a job; an id typed wrong stays one segment."""
     return f"/jobs/{quote(job_id, safe='')}"
+
+
+def item_path(job_id: str, item_id: str) -> str:
+    """Return the path of an item; see ``job_path``."""
+    return f"{job_path(job_id)}/items/{quote(item_id, safe='')}"
 
 
 def file_name(answer: httpx.Response) -> str:

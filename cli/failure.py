@@ -19,3 +19,10 @@ class Failure(Exception):
     def __init__(self, message: str, exit_code: ExitCode) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class LostConnection(Failure):
+    """The service was there and did not answer: what was asked may have been done or not."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, ExitCode.UNREACHABLE)

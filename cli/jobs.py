@@ -1,4 +1,4 @@
-"""The commands that look at jobs and fetch what came of them."""
+"""The commands that look at jobs, change their course and fetch what came of them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,12 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from cli import screen, watching
-from cli.client import Client, job_path
-from cli.failure import ExitCode
+from cli.client import Client, item_path, job_path
+from cli.failure import ExitCode, Failure
 from cli.options import DataDirOption, JsonOption, UrlOption, connect
 
 DEFAULT_JOBS = 20
 MOST_JOBS = 200
+# As the service has them; a wrong one is told before anything is uploaded or awaited.
+FORMATS = ("w3c", "css", "scss", "react", "tailwind", "tailwind3", "html", "zip")
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id: job_…")]
 OutOption = Annotated[Path, typer.Option(help="Folder that exports are written to.")]
@@ -75,13 +77,17 @@ def list_jobs(
         DEFAULT_JOBS
     ),
     status: Annotated[str | None, typer.Option(help="Only jobs with this status.")] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="Only jobs with this label, name=value; may be repeated."),
+    ] = None,
+    *,
     url: UrlOption = None,
     data_dir: DataDirOption = None,
-    *,
     as_json: JsonOption = False,
 ) -> None:
     """List your jobs, the newest first."""
-    chosen = {"limit": limit} | ({"status": status} if status else {})
+    chosen = {"limit": limit, "label": labels or []} | ({"status": status} if status else {})
     with connect(url, data_dir) as client:
         page = client.get("/jobs", params=chosen)
     if as_json:
@@ -94,7 +100,7 @@ def export(
     job_id: JobArgument,
     formats: Annotated[
         list[str],
-        typer.Option("--format", "-f", help="w3c, css, scss, react, tailwind, tailwind3 or zip."),
+        typer.Option("--format", "-f", help=f"{', '.join(FORMATS)}; may be repeated."),
     ],
     out: OutOption = Path(),
     item: Annotated[str | None, typer.Option(help="Export this image's tokens alone.")] = None,
@@ -102,18 +108,89 @@ def export(
     data_dir: DataDirOption = None,
 ) -> None:
     """Write a job's tokens as files, and print their paths."""
+    chosen = known_formats(formats)
     with connect(url, data_dir) as client:
-        write_exports(client, job_id, formats, out, item)
+        write_exports(client, job_id, chosen, out, item)
+
+
+def known_formats(wanted: Iterable[str]) -> list[str]:
+    """Return formats, which may also stand together behind commas.
+
+    Raises:
+        Failure: One is not known.
+    """
+    names = [name.strip() for names in wanted for name in names.split(",")]
+    for name in names:
+        if name not in FORMATS:
+            message = f"no export format {name!r}; there are {', '.join(FORMATS)}"
+            raise Failure(message, ExitCode.WRONG_USAGE)
+    return names
 
 
 def write_exports(
     client: Client, job_id: str, formats: Iterable[str], out: Path, item: str | None = None
 ) -> None:
-    """Download exports in some formats, which may also stand together behind commas."""
+    """Download exports in some formats, and print the paths of the files."""
     chosen = {"item": item} if item else {}
-    for name in (name.strip() for names in formats for name in names.split(",")):
+    for name in formats:
         path = f"{job_path(job_id)}/export/{name}"
         screen.out.print(str(client.download(path, out, params=chosen)), markup=False)
+
+
+def cancel(
+    job_id: JobArgument,
+    item: Annotated[str | None, typer.Option(help="Cancel this image alone: item_…")] = None,
+    url: UrlOption = None,
+    data_dir: DataDirOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Cancel what is not done of a job; what is done stays."""
+    path = item_path(job_id, item) if item else job_path(job_id)
+    with connect(url, data_dir) as client:
+        canceled = client.post(f"{path}/cancel")
+    if as_json:
+        screen.show_json(canceled)
+    elif item:
+        screen.show_items([canceled])
+    else:
+        screen.show_job(canceled)
+
+
+def retry(
+    job_id: JobArgument,
+    items: Annotated[
+        list[str] | None,
+        typer.Option("--item", help="Try this image alone again; may be repeated."),
+    ] = None,
+    url: UrlOption = None,
+    data_dir: DataDirOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Try again what failed or was canceled of a job."""
+    with connect(url, data_dir) as client:
+        job = client.post(f"{job_path(job_id)}/retry", json={"items": items} if items else {})
+    if as_json:
+        screen.show_json(job)
+        return
+    screen.show_job(job)
+    screen.say(f"watch it with: copythat watch {job['id']}")
+
+
+def delete(
+    job_id: JobArgument,
+    url: UrlOption = None,
+    data_dir: DataDirOption = None,
+    *,
+    is_sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a job that has ended, with its images and all that came of them."""
+    if not is_sure and not screen.confirm(f"delete {job_id} and all that came of it?"):
+        raise Failure("nothing was deleted; --yes deletes without asking", ExitCode.WRONG_USAGE)
+    with connect(url, data_dir) as client:
+        client.call("DELETE", job_path(job_id))
+    screen.say(f"deleted {job_id}")
 
 
 def report(client: Client, job: dict[str, Any], *, as_json: bool) -> None:

@@ -5,10 +5,12 @@ pipe hands on nothing but its answer.
 """
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -29,6 +31,11 @@ SHOWN_COUNTS = ("queued", "running", "succeeded", "degraded", "cached", "failed"
 def say(line: str) -> None:
     """Tell a person what happens, at once even into a pipe."""
     err.print(printable(line), markup=False)
+
+
+def confirm(question: str) -> bool:
+    """Ask a person; where nobody is at the terminal, the answer is no."""
+    return sys.stdin.isatty() and typer.confirm(printable(question), err=True)
 
 
 def show_json(answer: Any) -> None:  # noqa: ANN401 -- JSON

@@ -1,13 +1,16 @@
 """`copythat submit`: local files to a job, and, if wished, to its end and its exports."""
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import typer
 
 from cli import jobs, screen, watching
 from cli.client import Client
+from cli.failure import ExitCode, Failure, LostConnection
 from cli.jobs import OutOption
 from cli.options import DataDirOption, JsonOption, UrlOption, connect
 from cli.uploads import LocalFile, find_files, form_files
@@ -26,6 +29,21 @@ def submit(  # noqa: PLR0913 -- one parameter an option
     ] = None,
     priority: Annotated[str | None, typer.Option(help="normal or low.")] = None,
     *,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="name=value, to find the job by; may be repeated."),
+    ] = None,
+    deadline_s: Annotated[
+        float | None,
+        typer.Option("--deadline", help="Seconds after which images that are not done fail."),
+    ] = None,
+    webhook_url: Annotated[
+        str | None, typer.Option(help="Address that is told when the job ends.")
+    ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option(help="The same key and files again give the same job; default: a new key."),
+    ] = None,
     exports: Annotated[
         list[str] | None,
         typer.Option("--export", help="Wait, and write this format; may be repeated."),
@@ -49,31 +67,77 @@ def submit(  # noqa: PLR0913 -- one parameter an option
         "model": model,
         "token_types": [t for types in token_types or [] for t in types.split(",")],
         "priority": priority,
-        "force": force,
+        "labels": dict(_label(label) for label in labels or []),
+        "deadline_s": deadline_s,
+        "webhook_url": webhook_url,
+        "force": force or None,
     }
+    chosen = {key: value for key, value in options.items() if value not in (None, [], {})}
+    formats = jobs.known_formats(exports or [])
     files = find_files(paths)
     with connect(url, data_dir) as client:
-        job = send(client, files, {key: value for key, value in options.items() if value})
-        if not wait and not exports:
+        job = send(client, files, chosen, idempotency_key)
+        if not wait and not formats:
             _acknowledge(job, as_json=as_json)
             return
         job = watching.follow(client, job["id"])
         jobs.report(client, job, as_json=as_json)
-        if exports and job["counts"]["succeeded"]:
-            jobs.write_exports(client, job["id"], exports, out)
+        if formats and job["counts"]["succeeded"]:
+            jobs.write_exports(client, job["id"], formats, out)
     jobs.leave(job)
 
 
-def send(client: Client, files: list[LocalFile], options: dict[str, Any]) -> dict[str, Any]:
-    """Stream files to a new job behind a progress bar, and return the job.
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise Failure(f"the label {text!r} is not of the form name=value", ExitCode.WRONG_USAGE)
+    return name, value
+
+
+def send(
+    client: Client, files: list[LocalFile], options: dict[str, Any], key: str | None = None
+) -> dict[str, Any]:
+    """Stream files to a new job, and return the job.
+
+    A connection that is lost may have been lost after the job was stored, so the request is sent
+    again under the same Idempotency-Key, which makes no second job.
+
+    Args:
+        client: The service.
+        files: What to send.
+        options: The job's.
+        key: The Idempotency-Key; default: a new one.
 
     Raises:
         Failure: The service is out of reach or refuses, or a file cannot be read.
     """
+    key = key or uuid4().hex
+    try:
+        return _send_once(client, files, options, key)
+    except LostConnection as lost:
+        screen.say(f"{lost}; sending again")
+    deadline = time.monotonic() + watching.PATIENCE_S
+    while True:
+        time.sleep(watching.RETRY_EVERY_S)
+        try:
+            return _send_once(client, files, options, key)
+        except Failure as failure:
+            # A service that restarts refuses connections, and then has no database for a moment.
+            if failure.exit_code is not ExitCode.UNREACHABLE or time.monotonic() > deadline:
+                raise
+
+
+def _send_once(
+    client: Client, files: list[LocalFile], options: dict[str, Any], key: str
+) -> dict[str, Any]:
+    """Stream files behind a progress bar; see ``send``."""
     try:
         with screen.upload_progress(sum(file.size_bytes for file in files)) as count:
             job: dict[str, Any] = client.post(
-                "/jobs", data={"options": json.dumps(options)}, files=form_files(files, count)
+                "/jobs",
+                data={"options": json.dumps(options)},
+                files=form_files(files, count),
+                headers={"Idempotency-Key": key},
             )
     except KeyboardInterrupt as error:
         screen.say("nothing was submitted")

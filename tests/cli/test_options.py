@@ -6,7 +6,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 
-COMMANDS = ("up", "submit", "status", "watch", "items", "jobs", "export", "login")
+COMMANDS = ("up", "submit", "status", "watch", "items", "jobs", "export", "cancel",
+            "retry", "delete", "login")  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)
