@@ -16,7 +16,7 @@ from celery import Celery
 from sqlalchemy import Engine
 
 from shared.db import completion, gates, leases, steps, work
-from shared.db.engine import session_lock, transaction
+from shared.db.engine import SessionLock, session_lock, transaction
 from shared.errors import Unavailable
 from shared.logging import configure_logging
 from shared.queue import HIGH_WATER, Queue, celery_app, depth, hints_for, publish
@@ -73,11 +73,11 @@ class _Duty:
     due_s: float
 
 
-def lead(upkeep: Upkeep, app: Celery, stop: threading.Event) -> None:
+def lead(upkeep: Upkeep, app: Celery, lock: SessionLock, stop: threading.Event) -> None:
     """Do every duty in its time until told to stop, or until something is away.
 
     Raises:
-        Unavailable: Database, broker or storage is.
+        Unavailable: Database, broker or storage is, or the lock was lost.
     """
     engine = upkeep.engine
     now_s = time.monotonic()
@@ -88,6 +88,7 @@ def lead(upkeep: Upkeep, app: Celery, stop: threading.Event) -> None:
         _Duty(partial(tick, engine, app), TICK_S, now_s),
     ]
     while not stop.wait(TICK_S):
+        lock.keep()
         for duty in duties:
             if time.monotonic() >= duty.due_s:
                 duty.due_s = time.monotonic() + duty.every_s
@@ -105,10 +106,10 @@ def main() -> None:
     app = celery_app(settings.broker_url)
     while not stop.wait(TICK_S):
         try:
-            with session_lock(upkeep.engine, LEADER_LOCK) as leads:
-                if leads:
+            with session_lock(upkeep.engine, LEADER_LOCK) as lock:
+                if lock:
                     log.info("pump leads")
-                    lead(upkeep, app, stop)
+                    lead(upkeep, app, lock, stop)
         except Unavailable as error:
             log.warning("pump waits", reason=error.detail)
 

@@ -13,10 +13,21 @@ from shared.errors import Unavailable
 
 # Longer than any query of ours takes, shorter than anybody should wait for a dead server.
 CONNECT_TIMEOUT_S = 3
-# A statement that runs longer has gone wrong and would hold locks that others wait for.
-STATEMENT_TIMEOUT_MS = 30_000
-# A plan that was kept from when the tables were small scans them when they are large.
-PLANS = "plan_cache_mode=force_custom_plan"
+# What each session asks of the server.
+SESSION = {
+    "statement_timeout": "30s",  # longer has gone wrong, and would hold locks that others wait for
+    # A process that is frozen in a transaction holds its locks for this long and no longer.
+    "idle_in_transaction_session_timeout": "10s",
+    # A peer whose machine is gone is noticed as soon; without meaning on a local socket.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20s",
+    # A plan that was kept from when the tables were small scans them when they are large.
+    "plan_cache_mode": "force_custom_plan",
+}
+# A lock outlives the last sign of life of who holds it by this.
+LOCK_IDLE_S = 15
 # Threads of one process that hold a connection at once; more wait for their turn.
 POOL_SIZE = 16
 
@@ -35,7 +46,9 @@ def connect(database_url: str) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
-            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c {PLANS}",
+            "keepalives_idle": 10,
+            "tcp_user_timeout": 20_000,
+            "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
         },
     )
 
@@ -51,9 +64,26 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+class SessionLock:
+    """An advisory lock that a session holds for as long as it shows signs of life."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Belong to a session of its own."""
+        self._connection = connection
+
+    def keep(self) -> None:
+        """Show that its holder is alive.
+
+        Raises:
+            Unavailable: The session has ended, and the lock with it.
+        """
+        with _reachable():
+            self._connection.execute(text("SELECT 1"))
+
+
 @contextmanager
-def session_lock(engine: Engine, key: int) -> Iterator[bool]:
-    """Hold an advisory lock for as long as the block runs; yields whether it was free.
+def session_lock(engine: Engine, key: int) -> Iterator[SessionLock | None]:
+    """Hold an advisory lock while the block runs; yields None when somebody else has it.
 
     Raises:
         Unavailable: The database cannot be reached.
@@ -62,8 +92,10 @@ def session_lock(engine: Engine, key: int) -> Iterator[bool]:
         connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
         # The lock belongs to the session, so this one must end rather than go back to the pool.
         connection.detach()
+        connection.execute(text(f"SET idle_session_timeout = '{LOCK_IDLE_S}s'"))
         statement = text("SELECT pg_try_advisory_lock(:key)")
-        yield bool(connection.execute(statement, {"key": key}).scalar_one())
+        taken = connection.execute(statement, {"key": key}).scalar_one()
+        yield SessionLock(connection) if taken else None
 
 
 @contextmanager

@@ -119,14 +119,34 @@ def test_a_sweep_with_nothing_stranded_changes_nothing(engine: Engine, app: Cele
     assert depth(app, Queue.IO) == 0
 
 
+def end_other_sessions(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
+        )
+
+
 def test_only_one_pump_leads(engine: Engine) -> None:
     with session_lock(engine, LEADER_LOCK) as first, session_lock(engine, LEADER_LOCK) as second:
-        both = (first, second)
+        both = (first is not None, second is not None)
     with session_lock(engine, LEADER_LOCK) as after:
         pass
 
     assert both == (True, False)
-    assert after is True
+    assert after is not None
+
+
+def test_a_pump_that_lost_its_session_knows_that_it_leads_no_more(engine: Engine) -> None:
+    with session_lock(engine, LEADER_LOCK) as lock:
+        assert lock is not None
+        lock.keep()
+        end_other_sessions(engine)
+
+        with pytest.raises(Unavailable):
+            lock.keep()
 
 
 def test_a_broker_that_is_away_is_said_at_once() -> None:
