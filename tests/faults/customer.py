@@ -55,7 +55,19 @@ class Customer:
         self, files: Mapping[str, bytes], headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
         """Submit files and return whatever is answered."""
-        return self.http.post(
+        return self.http.send(self._submission(files, headers))
+
+    def post_in_chunks(self, files: Mapping[str, bytes]) -> httpx.Response:
+        """Submit files without saying how long they are."""
+        whole = self._submission(files)
+        content_type = {"Content-Type": whole.headers["content-type"]}
+        return self.http.post("/jobs", content=iter([whole.read()]), headers=content_type)
+
+    def _submission(
+        self, files: Mapping[str, bytes], headers: Mapping[str, str] | None = None
+    ) -> httpx.Request:
+        return self.http.build_request(
+            "POST",
             "/jobs",
             files=[("files", (name, data)) for name, data in files.items()],
             data={"options": json.dumps({"mode": "hybrid"})},

@@ -25,7 +25,7 @@ IO_THREADS = 2
 class Stack(Programs):
     """PostgreSQL, Redis, a worker a queue, the pump and the API, each on its own."""
 
-    def __init__(self, place: DataDir, claude_url: str) -> None:
+    def __init__(self, place: DataDir, claude_url: str, variables: Mapping[str, str]) -> None:
         """Prepare the programs; ``start_all`` runs them."""
         super().__init__()
         self.place = place
@@ -44,6 +44,7 @@ class Stack(Programs):
             OPENCV_FOR_THREADS_NUM="1",
             OMP_NUM_THREADS="1",
             **claude_variables(claude_url),
+            **variables,
         )
 
     @property
@@ -88,10 +89,10 @@ class Stack(Programs):
 
 
 @contextmanager
-def running_stack(directory: Path, claude_url: str) -> Iterator[Stack]:
-    """Run a stack in a directory until the block ends."""
+def running_stack(directory: Path, claude_url: str, **variables: str) -> Iterator[Stack]:
+    """Run a stack in a directory, with more in its environment, until the block ends."""
     with data_dir.claim(directory) as place:
-        stack = Stack(place, claude_url)
+        stack = Stack(place, claude_url, variables)
         with closing(stack):
             stack.start_all()
             yield stack

@@ -59,7 +59,11 @@ def disk_trial(
     """A trial on a stack of its own, whose blobs are on the small disk."""
     faulty_claude.reset()
     with ExitStack() as opened:
-        stack = opened.enter_context(running_stack(disk.parent, faulty_claude.base_url))
+        # The disk is to be full, not merely short of its reserve.
+        running = running_stack(
+            disk.parent, faulty_claude.base_url, COPYTHAT_DISK_RESERVE_BYTES="0"
+        )
+        stack = opened.enter_context(running)
         engine = connect(stack.database_url)
         opened.callback(engine.dispose)
         customer = opened.enter_context(Customer.register(stack.url))
@@ -78,14 +82,16 @@ def fill(disk: Path, spare_bytes: int = 0) -> Path:
 def test_an_upload_to_a_full_disk_is_refused_and_taken_later(
     disk_trial: Trial, disk: Path
 ) -> None:
+    files = {"images.zip": zip_of(disk_trial.images)}
     ballast = fill(disk)
-    refused = disk_trial.customer.post({"images.zip": zip_of(disk_trial.images)})
+    # The one says beforehand how long it is, the other is found out as it is written.
+    refused = [disk_trial.customer.post(files), disk_trial.customer.post_in_chunks(files)]
     ballast.unlink()
 
     job_id = disk_trial.submit()
 
-    assert refused.status_code in NOT_NOW
-    assert int(refused.headers["retry-after"]) > 0
+    assert {answer.status_code for answer in refused} <= set(NOT_NOW)
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
     disk_trial.assert_as_calm(job_id)
 
 

@@ -3,15 +3,19 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TypeVar
 
 from cli import service
 from shared.queue import HIGH_WATER, Queue, celery_app, publish
+from tests.archives import zip_of
 from tests.end_to_end.conftest import drawing
 from tests.faults.stack import Stack
 from tests.faults.trial import Trial
 
 COPIES = 4  # of each hint, besides the hint itself
 AT_ONCE = 20
+
+Done = TypeVar("Done")
 
 
 def test_every_hint_sent_five_times_changes_nothing(trial: Trial) -> None:
@@ -51,7 +55,19 @@ def test_one_image_in_twenty_jobs_at_once_is_paid_for_once(trial: Trial) -> None
     trial.assert_at_rest()
 
 
-def at_once(do: Callable[[], str]) -> list[str]:
+def test_one_key_from_twenty_threads_makes_one_job(trial: Trial) -> None:
+    files = {"images.zip": zip_of(trial.images)}
+    headers = {"Idempotency-Key": "the same"}
+
+    answers = at_once(lambda: trial.customer.post(files, headers))
+
+    assert {answer.status_code for answer in answers} <= {200, 202}, answers
+    (job_id,) = {answer.json()["id"] for answer in answers}
+    assert [job["id"] for job in trial.customer.http.get("/jobs").json()["data"]] == [job_id]
+    trial.assert_as_calm(job_id)
+
+
+def at_once(do: Callable[[], Done]) -> list[Done]:
     """Do something from many threads, and return what each got."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
         return [each.result() for each in [threads.submit(do) for _ in range(AT_ONCE)]]
