@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from shared.db.results import StageResult
 from shared.errors import Problem, Unavailable
 from workers.measure import Measurements
 from workers.names import Naming
@@ -29,7 +28,7 @@ class Done:
     also: Callable[[Connection], None] = _nothing_else
 
 
-def load_measurements(stored: StageResult | None) -> Measurements:
+def load_measurements(stored: dict[str, Any] | None) -> Measurements:
     """Return the measurements that a stage stored.
 
     Raises:
@@ -37,4 +36,4 @@ def load_measurements(stored: StageResult | None) -> Measurements:
     """
     if stored is None:
         raise Unavailable("the measurements of this image are being made again")
-    return MEASUREMENTS.validate_python(stored.value)
+    return MEASUREMENTS.validate_python(stored)

@@ -1,14 +1,16 @@
 """What each stage does with a unit of work: load, call something pure, return what to store."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 
-from shared.db import jobs, results
+from shared.db import results
 from shared.db.engine import transaction
+from shared.db.results import Parts
 from shared.db.states import Stage
 from shared.db.work import Claim
+from shared.errors import NotFound
 from shared.tokens import Tokens, TokenType
 from workers.app import Site
 from workers.assemble import assemble
@@ -31,17 +33,31 @@ def _measure(site: Site, claimed: Claim) -> Done:
     return Done(MEASUREMENTS.dump_python(measured, mode="json"), also=store_size)
 
 
-def _assemble(site: Site, claimed: Claim) -> Done:
-    """Join an image's measurements with its names."""
-    with transaction(site.engine) as connection:
-        measured = results.read_result(connection, claimed.key, Stage.MEASURE)
-        named = results.read_result(connection, claimed.key, Stage.NAME)
-        options = jobs.read_options(connection, claimed.job_id)
-    naming = NAMING.validate_python(named.value) if named else None
-    types = tuple(TokenType(name) for name in options["token_types"])
-    tokens = assemble(load_measurements(measured), naming, types)
-    degraded = naming.degraded if naming else None
-    return Done(tokens.model_dump(mode="json", by_alias=True), degraded)
+class Assembly:
+    """The assembling of some units, which read what they join at once."""
+
+    def __init__(self, claims: Sequence[Claim]) -> None:
+        """Read nothing yet."""
+        self._ids = [claim.id for claim in claims]
+        self._parts: dict[int, Parts] | None = None
+
+    def assemble(self, site: Site, claimed: Claim) -> Done:
+        """Join an image's measurements with its names.
+
+        Raises:
+            NotFound: The job is gone.
+        """
+        if self._parts is None:
+            with transaction(site.engine) as connection:
+                self._parts = results.read_parts(connection, self._ids)
+        parts = self._parts.get(claimed.id)
+        if parts is None:
+            raise NotFound(f"no job {claimed.job_id}")
+        naming = NAMING.validate_python(parts.named) if parts.named is not None else None
+        types = tuple(TokenType(name) for name in parts.options["token_types"])
+        tokens = assemble(load_measurements(parts.measured), naming, types)
+        degraded = naming.degraded if naming else None
+        return Done(tokens.model_dump(mode="json", by_alias=True), degraded)
 
 
 def _merge(site: Site, claimed: Claim) -> Done:
@@ -69,10 +85,17 @@ def _without_boxes(value: dict[str, Any]) -> Tokens:
     return Tokens.model_validate(value)
 
 
-STAGES: dict[Stage, Callable[[Site, Claim], Done]] = {
+Body: TypeAlias = Callable[[Site, Claim], Done]
+
+_BODIES: dict[Stage, Body] = {
     Stage.UNPACK: unpack,
     Stage.MEASURE: _measure,
     Stage.NAME: name,
-    Stage.ASSEMBLE: _assemble,
     Stage.MERGE: _merge,
 }
+
+
+def body_for(claims: Sequence[Claim]) -> Body:
+    """Return what is to be done with each of some units of one stage."""
+    stage = claims[0].key.stage
+    return Assembly(claims).assemble if stage is Stage.ASSEMBLE else _BODIES[stage]

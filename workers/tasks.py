@@ -26,7 +26,7 @@ from shared.queue import ASSEMBLE_BATCH, RUN_TASK, Queue, publish
 from workers.app import Site, app, this_site
 from workers.outcome import Done
 from workers.patience import patiently
-from workers.stages import STAGES
+from workers.stages import Body, body_for
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +43,11 @@ def run(queue: str) -> None:
     except Unavailable as error:
         log.warning("hint not followed", queue=queue, reason=error.detail)
         return
+    if not claims:
+        return
+    body = body_for(claims)
     with site.leases.hold(claims):
-        done = [(claimed, _work_on(site, claimed)) for claimed in claims]
+        done = [(claimed, _work_on(site, claimed, body)) for claimed in claims]
         _finish(site, [(claimed, result) for claimed, result in done if result is not None])
 
 
@@ -63,7 +66,7 @@ def _claim(site: Site, queue: Queue) -> list[Claim]:
     return claims
 
 
-def _work_on(site: Site, claimed: Claim) -> Done | None:
+def _work_on(site: Site, claimed: Claim, body: Body) -> Done | None:
     """Run a claimed unit's stage; an error is stored, whatever it is, and returns None.
 
     The one place that catches everything: an error nobody foresaw costs tries of one unit.
@@ -71,7 +74,7 @@ def _work_on(site: Site, claimed: Claim) -> Done | None:
     context = {"work_id": claimed.id, "stage": claimed.key.stage.value, "job_id": claimed.job_id}
     with structlog.contextvars.bound_contextvars(**context):
         try:
-            return STAGES[claimed.key.stage](site, claimed)
+            return body(site, claimed)
         except JobCanceled:
             _call_off(site, claimed)
         except UnreadableInput as error:

@@ -1,6 +1,6 @@
 """Results: what stages came to, and the token sets made of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,45 @@ def read_result(connection: Connection, key: WorkKey, stage: Stage) -> StageResu
         return None
     degraded = row.degraded and Problem(*(row.degraded[k] for k in ("code", "title", "detail")))
     return StageResult(row.value, degraded)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an image's token set is made of: its job's options, measurements and names."""
+
+    options: dict[str, Any]
+    measured: dict[str, Any] | None
+    named: dict[str, Any] | None
+
+
+def read_parts(connection: Connection, work_ids: Sequence[int]) -> dict[int, Parts]:
+    """Return what these units of the assemble stage join; a unit whose job is gone has none.
+
+    Of measurements the newest count; see ``read_result``.
+    """
+    rows = connection.execute(
+        text(
+            """
+            SELECT a.id, j.options, m.value AS measured, n.value AS named
+            FROM work a JOIN jobs j ON j.id = a.job_id
+            LEFT JOIN LATERAL (
+                SELECT r.value FROM work w JOIN results r ON r.work_id = w.id
+                WHERE w.owner_id = a.owner_id AND w.sha256 = a.sha256 AND w.stage = 'measure'
+                  AND w.pipeline_version = a.pipeline_version
+                ORDER BY r.created_at DESC LIMIT 1
+            ) m ON true
+            LEFT JOIN LATERAL (
+                SELECT r.value FROM work w JOIN results r ON r.work_id = w.id
+                WHERE w.owner_id = a.owner_id AND w.sha256 = a.sha256 AND w.stage = 'name'
+                  AND w.pipeline_version = a.pipeline_version
+                  AND w.options_hash = a.options_hash
+            ) n ON true
+            WHERE a.id = ANY(:ids)
+            """
+        ),
+        {"ids": list(work_ids)},
+    )
+    return {row.id: Parts(row.options, row.measured, row.named) for row in rows}
 
 
 def read_item_tokens(connection: Connection, item: ItemView) -> TokenSet:

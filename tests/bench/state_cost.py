@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Engine, text
 
-from shared.db import completion, jobs, results, steps, work
+from shared.db import completion, results, steps, work
 from shared.db.blobs import SourceFile
 from shared.db.engine import connect, transaction
 from shared.db.items import NewItem
@@ -75,11 +75,8 @@ def assemble_all(engine: Engine) -> None:
         if claims[0].key.stage is Stage.MERGE:
             merge(engine, claims[0])
             return
-        for claim in claims:
-            with transaction(engine) as connection:
-                results.read_result(connection, claim.key, Stage.MEASURE)
-                results.read_result(connection, claim.key, Stage.NAME)
-                jobs.read_options(connection, claim.job_id)
+        with transaction(engine) as connection:
+            results.read_parts(connection, [claim.id for claim in claims])
         with transaction(engine) as connection:
             for claim in claims:
                 work.finish(connection, claim, {})
