@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, TextClause, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
@@ -151,18 +151,25 @@ class ItemView:
     cache_read_tokens: int
 
 
+# The page is chosen before what is shown of it is gathered: gathering it for all items of a large
+# job only to sort them takes seconds.
+_CHOSEN = """
+    SELECT i.*, j.owner_id, j.pipeline_version, j.measure_hash, j.options_hash
+    FROM items i JOIN jobs j ON j.id = i.job_id
+    WHERE j.owner_id = :owner_id AND j.id = :job_id
+"""
 _VIEW = """
     SELECT i.id, i.job_id, i.ordinal, i.filename, i.sha256, i.state, i.cached, i.degraded,
            i.error, b.media_type, b.width, b.height, s.stages, c.*
-    FROM items i JOIN jobs j ON j.id = i.job_id
+    FROM chosen i
     LEFT JOIN blobs b ON b.sha256 = i.sha256
     LEFT JOIN LATERAL (
         SELECT jsonb_agg(to_jsonb(w) ORDER BY w.id) AS stages, array_agg(w.id) AS work_ids
         FROM work w
-        WHERE w.owner_id = j.owner_id AND w.sha256 = i.sha256
-          AND w.pipeline_version = j.pipeline_version
-          AND w.options_hash = CASE w.stage WHEN 'measure' THEN j.measure_hash
-                                            ELSE j.options_hash END
+        WHERE w.owner_id = i.owner_id AND w.sha256 = i.sha256
+          AND w.pipeline_version = i.pipeline_version
+          AND w.options_hash = CASE w.stage WHEN 'measure' THEN i.measure_hash
+                                            ELSE i.options_hash END
           AND w.stage IN ('measure', 'name', 'assemble')
     ) s ON true
     LEFT JOIN LATERAL (
@@ -170,10 +177,16 @@ _VIEW = """
                coalesce(sum(k.input_tokens), 0) AS input_tokens,
                coalesce(sum(k.output_tokens), 0) AS output_tokens,
                coalesce(sum(k.cache_read_tokens), 0) AS cache_read_tokens
-        FROM claude_calls k WHERE k.work_id = ANY(s.work_ids) AND k.job_id = j.id
+        FROM claude_calls k WHERE k.work_id = ANY(s.work_ids) AND k.job_id = i.job_id
     ) c ON true
-    WHERE j.owner_id = :owner_id AND j.id = :job_id
+    ORDER BY i.ordinal
 """
+
+
+def _select(condition: str) -> TextClause:
+    """Return the query for the first ``:limit`` items of a job that meet a condition."""
+    chosen = f"{_CHOSEN} AND {condition} ORDER BY i.ordinal LIMIT :limit"
+    return text(f"WITH chosen AS MATERIALIZED ({chosen}) {_VIEW}")
 
 
 def read_item(connection: Connection, owner_id: str, job_id: str, item_id: str) -> ItemView:
@@ -183,8 +196,8 @@ def read_item(connection: Connection, owner_id: str, job_id: str, item_id: str) 
         NotFound: There is none, or it is somebody else's.
     """
     row = connection.execute(
-        text(_VIEW + " AND i.id = :item_id"),
-        {"owner_id": owner_id, "job_id": job_id, "item_id": item_id},
+        _select("i.id = :item_id"),
+        {"owner_id": owner_id, "job_id": job_id, "item_id": item_id, "limit": 1},
     ).one_or_none()
     if row is None:
         raise NotFound(f"no item {item_id} in job {job_id}")
@@ -210,12 +223,11 @@ def list_items(
         after: The ordinal before the first one wanted.
         status: Only items of this status.
     """
-    conditions = [" AND i.ordinal > :after", _STATUS_IS.get(status or "", "")]
-    if status is not None and status not in _STATUS_IS:
-        conditions.append(" AND i.state = :status")
-    order = " ORDER BY i.ordinal LIMIT :limit"
+    condition = "i.ordinal > :after"
+    if status is not None:
+        condition += " AND " + _STATUS_IS.get(status, "i.state = :status")
     rows = connection.execute(
-        text(_VIEW + "".join(conditions) + order),
+        _select(condition),
         {
             "owner_id": owner_id,
             "job_id": job_id,
@@ -237,9 +249,9 @@ _RUNS = _LIVE_WORK + "l.state = 'running')"
 _WAITS = _LIVE_WORK + "l.state = 'queued' AND l.attempt > 0)"
 # What `_pending_status` says of an item's work, said in SQL.
 _STATUS_IS = {
-    "running": f" AND i.state = 'pending' AND {_RUNS}",
-    "waiting": f" AND i.state = 'pending' AND NOT {_RUNS} AND {_WAITS}",
-    "queued": f" AND i.state = 'pending' AND NOT {_RUNS} AND NOT {_WAITS}",
+    "running": f"i.state = 'pending' AND {_RUNS}",
+    "waiting": f"i.state = 'pending' AND NOT {_RUNS} AND {_WAITS}",
+    "queued": f"i.state = 'pending' AND NOT {_RUNS} AND NOT {_WAITS}",
 }
 
 
