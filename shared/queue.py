@@ -28,6 +28,8 @@ ASSEMBLE_BATCH = 32
 IO_SPARE_HINTS = 4
 # How long any one exchange with the broker may take: a frozen broker must not hold a request.
 BROKER_TIMEOUT_S = 1.0
+# A hint that a worker of Redis' has fetched and not followed for so long is sent to another.
+UNFOLLOWED_S = 60
 # RabbitMQ and workers tell each other this often that they are there: what died without a word,
 # as machines do, is noticed in twice this time.
 HEARTBEAT_S = 10.0
@@ -91,6 +93,10 @@ def _transport_options(broker_url: str) -> dict[str, Any]:
         "max_retries": 1,
         "interval_start": 0,
         "interval_step": 0.1,
+        # What a killed worker had fetched and not begun comes back: hints are begun at once.
+        "visibility_timeout": UNFOLLOWED_S,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
     }
 
 

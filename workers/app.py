@@ -5,13 +5,12 @@ their first task, so that no connection is shared across a fork.
 """
 
 import os
-import socket
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_ready, worker_shutting_down
 from kombu.transport import redis
 from kombu.transport.virtual import base
 from sqlalchemy import Engine
@@ -23,6 +22,7 @@ from shared.queue import celery_app
 from shared.settings import Settings, load_settings
 from workers.images import ImageLimits
 from workers.leases import Leases
+from workers.lifecycle import Watch, process_name
 
 # A measurement takes a fraction of a second, the largest image some ten. What takes longer hangs.
 TASK_LIMIT_S = 120
@@ -68,6 +68,22 @@ def _configure_logging(**_: Any) -> None:  # noqa: ANN401 -- Celery's signature
     configure_logging()
 
 
+@lru_cache(maxsize=1)
+def _watch() -> Watch:
+    """Return the watch of this worker's main process."""
+    return Watch(load_settings().database_url)
+
+
+@worker_ready.connect
+def _start_watch(**_: Any) -> None:  # noqa: ANN401 -- Celery's signature
+    _watch().start()
+
+
+@worker_shutting_down.connect
+def _end_in_time(**_: Any) -> None:  # noqa: ANN401 -- Celery's signature
+    _watch().end_in_time()
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """What a worker process works with."""
@@ -93,6 +109,5 @@ def this_site() -> Site:
     """Connect this process; the same answer ever after."""
     settings = load_settings()
     engine = connect(settings.database_url)
-    name = f"{socket.gethostname()}:{os.getpid()}"
     blobs = open_store(settings.blob_url, settings.blob_dir)
-    return Site(settings, engine, blobs, Leases(engine), name)
+    return Site(settings, engine, blobs, Leases(engine), process_name(os.getpid()))

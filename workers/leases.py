@@ -14,6 +14,9 @@ from shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
+# A database that was away finds leases that have ended, and a pump that takes them back soon.
+RETRY_S = 1.0
+
 
 class Leases:
     """The units this process holds. The thread starts with the first of them."""
@@ -55,9 +58,11 @@ class Leases:
                     log.warning("lease lost", work_id=work_id)
 
     def _beat(self) -> None:
-        pause = threading.Event()
-        while not pause.wait(leases.RENEW_S):
+        pause, wait_s = threading.Event(), float(leases.RENEW_S)
+        while not pause.wait(wait_s):
             try:
                 self.renew()
+                wait_s = leases.RENEW_S
             except Unavailable as error:
                 log.warning("leases not renewed", reason=error.detail)
+                wait_s = RETRY_S

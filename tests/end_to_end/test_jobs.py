@@ -9,7 +9,7 @@ import httpx
 import numpy as np
 import psutil
 import pytest
-from llmock.scenarios import Reply
+from llmock.scenarios import Delay, Reply
 
 from tests.archives import zip_of
 from tests.conftest import until
@@ -31,6 +31,9 @@ from tests.fakes.claude import (
     Raw,
 )
 
+# Longer than a worker that stops waits for what it has in hand.
+HANGS_S = 30
+
 
 def archive(first: int, count: int) -> dict[str, bytes]:
     files = {f"screens/{n:03}.png": drawing(n) for n in range(first, first + count)}
@@ -42,6 +45,7 @@ def workers(service: Service, queue: str) -> list[psutil.Process]:
     return [
         process
         for process in psutil.Process(service.pid).children(recursive=True)
+        if process.status() != psutil.STATUS_ZOMBIE
         if "celery" in " ".join(process.cmdline()) and f" {queue}" in " ".join(process.cmdline())
     ]
 
@@ -244,3 +248,19 @@ def test_claude_that_is_away_holds_a_job_back_and_costs_it_nothing(
     assert (waiting["what"], bool(waiting["retry_at"])) == ("claude", True)
     assert (ended["status"], ended["counts"]["degraded"]) == ("succeeded", 0)
     assert ended["waiting_on"] is None
+
+
+def test_a_worker_that_is_told_to_stop_gives_back_what_takes_too_long(
+    http: httpx.Client, service: Service, claude: ClaudeServer
+) -> None:
+    claude.script(Delay(HANGS_S))
+    job = submit(http, {"slow.png": drawing(720)})
+    until(lambda: len(claude.requests) == 1)
+
+    workers(service, "claude")[0].terminate()
+    ended = finished(http, job["id"])
+    (item,) = all_items(http, job["id"])
+    named = next(stage for stage in item["stages"] if stage["name"] == "name")
+
+    assert ended["status"] == "succeeded"
+    assert (named["status"], named["attempt"]) == ("succeeded", 2)
