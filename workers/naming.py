@@ -33,7 +33,7 @@ def name(site: Site, claimed: Claim) -> Done:
     """
     with transaction(site.engine) as connection:
         measured = results.read_result(connection, claimed.key, Stage.MEASURE)
-        options = jobs.read_options(connection, claimed.job_id)
+        options = jobs.read_options(connection, claimed.key)
     measurements = load_measurements(measured.value if measured else None)
     types = [TokenType(token_type) for token_type in options["token_types"]]
     try:

@@ -17,7 +17,7 @@ from shared.db.blobs import SourceFile, add_blobs
 from shared.db.engine import new_id
 from shared.db.items import NewItem
 from shared.db.states import OPEN_JOBS, JobState, Stage
-from shared.db.work import Hints
+from shared.db.work import Hints, WorkKey
 from shared.errors import NotFound
 from shared.tokens import PIPELINE_VERSION
 
@@ -144,7 +144,10 @@ class JobView:
 
 
 _VIEW = """
-    SELECT j.*, j.expires_at <= now() AS over, p.running, p.waiting, c.*, e.*,
+    SELECT j.id, j.name, j.state, j.mode, j.options, j.request_id, j.created_at, j.started_at,
+           j.finished_at, j.expires_at, j.deadline_at, j.cancel_asked_at, j.event_seq, j.total,
+           j.pending, j.succeeded, j.failed, j.canceled, j.cached, j.degraded, j.skipped_members,
+           j.error, j.expires_at <= now() AS over, p.running, p.waiting, c.*, e.*,
            CASE WHEN g.name IS NOT NULL
                 THEN jsonb_build_object('what', g.name, 'retry_at', g.retry_at,
                                         'reason', g.problem ->> 'detail')
@@ -159,8 +162,11 @@ _VIEW = """
             SELECT * FROM work WHERE state = 'running' AND owner_id = j.owner_id
             UNION ALL
             SELECT * FROM work WHERE state = 'queued' AND attempt > 0 AND owner_id = j.owner_id
-        ) w JOIN items i ON i.sha256 = w.sha256 AND i.job_id = j.id AND i.state = 'pending'
-        WHERE j.pending > 0 AND w.pipeline_version = j.pipeline_version
+            OFFSET 0  -- few rows, and so first, whatever the planner takes the tables for
+        ) w CROSS JOIN LATERAL (
+            SELECT id, job_id FROM items WHERE sha256 = w.sha256 AND state = 'pending' OFFSET 0
+        ) i
+        WHERE i.job_id = j.id AND j.pending > 0 AND w.pipeline_version = j.pipeline_version
           AND w.options_hash = CASE w.stage WHEN 'measure' THEN j.measure_hash
                                             ELSE j.options_hash END
     ) p ON true
@@ -177,7 +183,9 @@ _VIEW = """
         FROM (
             SELECT n.finished_at FROM (
                 SELECT i.finished_at, i.state, i.cached, i.sha256 FROM items i
-                WHERE i.job_id = j.id AND j.state = 'running' ORDER BY i.event_seq DESC LIMIT 400
+                WHERE i.job_id = j.id AND j.state = 'running'
+                  AND i.event_seq > greatest(j.event_seq - 400, 0)
+                ORDER BY i.event_seq DESC LIMIT 400
             ) n
             WHERE n.finished_at >= j.started_at AND n.state IN ('succeeded', 'failed')
               AND NOT n.cached AND n.sha256 IS NOT NULL
@@ -265,17 +273,21 @@ def read_sources(connection: Connection, job_id: str) -> list[SourceFile]:
     return [SourceFile(**source) for source in sources]
 
 
-def read_options(connection: Connection, job_id: str | None) -> dict[str, Any]:
-    """Return the options of a job.
+def read_options(connection: Connection, key: WorkKey) -> dict[str, Any]:
+    """Return the options that an image's names depend on, as any job has them that wants these.
 
     Raises:
-        NotFound: The job is gone.
+        NotFound: No job does any more.
     """
     options: dict[str, Any] | None = connection.execute(
-        text("SELECT options FROM jobs WHERE id = :job_id"), {"job_id": job_id}
+        text(
+            "SELECT options FROM jobs "
+            "WHERE owner_id = :owner_id AND options_hash = :options_hash LIMIT 1"
+        ),
+        {"owner_id": key.owner_id, "options_hash": key.options_hash},
     ).scalar_one_or_none()
     if options is None:
-        raise NotFound(f"no job {job_id}")
+        raise NotFound("no job wants these names any more")
     return options
 
 

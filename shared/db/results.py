@@ -64,15 +64,20 @@ class Parts:
 
 
 def read_parts(connection: Connection, work_ids: Sequence[int]) -> dict[int, Parts]:
-    """Return what these units of the assemble stage join; a unit whose job is gone has none.
+    """Return what these units of the assemble stage join; a unit that no job wants has none.
 
-    Of measurements the newest count; see ``read_result``.
+    The job that queued a unit may be gone while another waits for it: every job with the same
+    hash of options has those that matter here. Of measurements the newest count; see
+    ``read_result``.
     """
     rows = connection.execute(
         text(
             """
             SELECT a.id, j.options, m.value AS measured, n.value AS named
-            FROM work a JOIN jobs j ON j.id = a.job_id
+            FROM work a CROSS JOIN LATERAL (
+                SELECT options FROM jobs
+                WHERE owner_id = a.owner_id AND options_hash = a.options_hash LIMIT 1
+            ) j
             LEFT JOIN LATERAL (
                 SELECT r.value FROM work w JOIN results r ON r.work_id = w.id
                 WHERE w.owner_id = a.owner_id AND w.sha256 = a.sha256 AND w.stage = 'measure'

@@ -170,18 +170,27 @@ def _call_off(connection: Connection, item_ids: Sequence[str]) -> None:
         text(
             """
             UPDATE work SET state = 'canceled' WHERE id IN (
-                SELECT w.id FROM work w
-                JOIN items i ON i.sha256 = w.sha256 JOIN jobs j ON j.id = i.job_id
-                WHERE i.id = ANY(:ids) AND w.owner_id = j.owner_id AND w.state = 'queued'
-                  AND w.pipeline_version = j.pipeline_version
-                  AND w.options_hash IN (j.measure_hash, j.options_hash)
-                  AND NOT EXISTS (
-                    SELECT FROM items o JOIN jobs p ON p.id = o.job_id
-                    WHERE o.sha256 = w.sha256 AND o.state = 'pending'
-                      AND p.owner_id = w.owner_id AND p.pipeline_version = w.pipeline_version
-                      AND w.options_hash IN (p.measure_hash, p.options_hash)
-                  )
-                ORDER BY w.id FOR UPDATE OF w
+                SELECT id FROM work WHERE state = 'queued' AND id = ANY(ARRAY(
+                    SELECT w.id FROM unnest(CAST(:ids AS text[])) AS k(id)
+                    CROSS JOIN LATERAL (SELECT * FROM items WHERE id = k.id OFFSET 0) i
+                    CROSS JOIN LATERAL (SELECT * FROM jobs WHERE id = i.job_id OFFSET 0) j
+                    CROSS JOIN LATERAL (
+                        SELECT * FROM work
+                        WHERE owner_id = j.owner_id AND sha256 = i.sha256 OFFSET 0
+                    ) w
+                    WHERE w.state = 'queued' AND w.pipeline_version = j.pipeline_version
+                      AND w.options_hash IN (j.measure_hash, j.options_hash)
+                      AND NOT EXISTS (
+                        SELECT FROM (
+                            SELECT job_id FROM items
+                            WHERE sha256 = i.sha256 AND state = 'pending' OFFSET 0
+                        ) o CROSS JOIN LATERAL (SELECT * FROM jobs WHERE id = o.job_id OFFSET 0) p
+                        WHERE p.owner_id = w.owner_id
+                          AND p.pipeline_version = w.pipeline_version
+                          AND w.options_hash IN (p.measure_hash, p.options_hash)
+                      )
+                ))
+                ORDER BY id FOR UPDATE
             )
             """
         ),

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Engine, text
 
-from shared.db import control, invariants, items, jobs, retention
+from shared.db import control, invariants, items, jobs, results, retention
 from shared.db.engine import transaction
 from shared.db.items import NewItem
 from shared.errors import (
@@ -222,6 +222,26 @@ def test_what_another_job_has_too_stays_when_one_is_deleted(engine: Engine, owne
 
     assert view(engine, owner_id, kept).succeeded == 1
     assert violations(engine) == []
+
+
+def test_work_outlives_the_job_that_queued_it_where_another_waits(
+    engine: Engine, owner_id: str
+) -> None:
+    deleted = submit(engine, owner_id, ["a"], mode="hybrid")
+    kept = submit(engine, owner_id, ["a"], mode="hybrid")
+    cancel(engine, owner_id, deleted)
+    with transaction(engine) as connection:
+        retention.delete_job(connection, owner_id, deleted)
+    claimed = claim_next(engine)
+    while claimed is not None and claimed.key.stage != "assemble":
+        finish(engine, claimed)
+        claimed = claim_next(engine)
+    assert claimed is not None
+    with transaction(engine) as connection:
+        parts = results.read_parts(connection, [claimed.id])
+
+    assert parts[claimed.id].options["token_types"] == ["color"]
+    assert view(engine, owner_id, kept).queued + view(engine, owner_id, kept).running == 1
 
 
 def test_a_running_job_is_not_deleted(engine: Engine, owner_id: str) -> None:
