@@ -13,7 +13,7 @@ from api.errors import STATUSES, status_of_code
 from shared import errors
 from shared.errors import StartError
 from shared.settings import Settings
-from tests.api.server import assert_problem, serving
+from tests.api.server import assert_problem, new_job, serving
 
 
 def test_an_unknown_path_is_a_problem(anonymous: httpx.Client) -> None:
@@ -126,6 +126,39 @@ def test_any_other_request_id_is_replaced(anonymous: httpx.Client, wanted: str) 
 
 def test_no_answer_may_be_sniffed_for_another_type(anonymous: httpx.Client) -> None:
     assert anonymous.get("/healthz").headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("part", ["events", "results", "items", "self"])
+def test_head_ends_where_get_would_stream_on(client: httpx.Client, part: str) -> None:
+    job = new_job(client)
+
+    head = client.head(job["links"][part])
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert client.get(job["links"]["self"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/cancel"),
+        ("POST", "/retry"),
+        ("POST", f"/items/item_{'0' * 32}/cancel"),
+        ("DELETE", ""),
+        ("GET", "/results.ndjson"),
+    ],
+)
+def test_no_route_is_worse_than_503_without_a_database(
+    settings: Settings, method: str, path: str
+) -> None:
+    away = settings.model_copy(update={"database_url": "postgresql://127.0.0.1:1/none"})
+    with serving(create_app(away)) as url:
+        headers = {"Authorization": "Bearer ct_whatever"}
+        where = f"{url}/api/v1/jobs/job_{'0' * 32}{path}"
+        answer = httpx.request(method, where, headers=headers)
+
+    assert_problem(answer, 503, "unavailable")
+    assert "retry-after" in answer.headers
 
 
 @pytest.fixture
