@@ -10,7 +10,14 @@ from functools import lru_cache
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_ready, worker_shutting_down
+from celery.concurrency import prefork
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_ready,
+    worker_shutting_down,
+)
 from kombu.transport import redis
 from kombu.transport.virtual import base
 from sqlalchemy import Engine
@@ -22,7 +29,7 @@ from shared.queue import celery_app
 from shared.settings import Settings, load_settings
 from workers.images import ImageLimits
 from workers.leases import Leases
-from workers.lifecycle import Watch, process_name
+from workers.lifecycle import end_in_time, process_name, start_recovery
 
 # A measurement takes a fraction of a second, the largest image some ten. What takes longer hangs.
 TASK_LIMIT_S = 120
@@ -30,6 +37,9 @@ TASK_LIMIT_S = 120
 TASKS_PER_CHILD = 200
 # Measuring takes some 30 bytes a pixel: 50 Mpx come to 1.5 GB.
 MEMORY_PER_CHILD_KB = 2_000_000
+
+# A look at the children is a system call for each.
+CHILDREN_EVERY_S = 0.5
 
 
 class HintQoS(redis.QoS):
@@ -68,20 +78,31 @@ def _configure_logging(**_: Any) -> None:  # noqa: ANN401 -- Celery's signature
     configure_logging()
 
 
-@lru_cache(maxsize=1)
-def _watch() -> Watch:
-    """Return the watch of this worker's main process."""
-    return Watch(load_settings().database_url)
+@worker_process_init.connect
+def _recover_in_child(**_: Any) -> None:  # noqa: ANN401 -- Celery's signature
+    start_recovery(this_site().engine)
+
+
+@worker_init.connect
+def _recover_in_worker(sender: Any, **_: Any) -> None:  # noqa: ANN401 -- Celery's signature
+    """Recover where the work is done: a parent of processes connects to nothing."""
+    if not issubclass(sender.pool_cls, prefork.TaskPool):
+        start_recovery(this_site().engine)
 
 
 @worker_ready.connect
-def _start_watch(**_: Any) -> None:  # noqa: ANN401 -- Celery's signature
-    _watch().start()
+def _replace_children_soon(sender: Any, **_: Any) -> None:  # noqa: ANN401 -- Celery's signature
+    """Look for dead children often.
+
+    Celery is woken when a child's pipes close, which is before the child can be waited for. It
+    then often finds no death, and looks again after 5 s.
+    """
+    sender.hub.call_repeatedly(CHILDREN_EVERY_S, sender.pool.maintain_pool)
 
 
 @worker_shutting_down.connect
 def _end_in_time(**_: Any) -> None:  # noqa: ANN401 -- Celery's signature
-    _watch().end_in_time()
+    end_in_time(load_settings().database_url)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """How workers stop, and what becomes of units whose process died on this machine.
 
-A lease would end by itself, after a minute. A worker that stops gives its units back at once. One
-whose child died (killed, out of memory, over its time) takes back what the child held, and one
-that starts does so for whatever died here before. A process is known by its number and the time
-it was started, in its namespace of numbers, so another's is never taken for it; a process that is
-merely frozen is alive.
+A lease would end by itself, after a minute. A worker that stops gives its units back at once.
+Every process that works, a prefork child as much as a worker of threads, starts by taking back
+what the dead of its machine held; as Celery replaces a child as soon as it is gone, nobody has to
+watch children. A process is known by its number and the time it was started, in its namespace of
+numbers, so another's is never taken for it; a process that is merely frozen is alive.
 
 Celery's own soft shutdown is not used: it sleeps for its whole time, even if the last task ends
 at once (``WorkController.wait_for_soft_shutdown``, 5.7), and cannot end a thread.
@@ -14,8 +14,10 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import structlog
@@ -29,8 +31,10 @@ log = structlog.get_logger(__name__)
 
 # Units in hand have this long to end when a worker stops; `up` kills it a few seconds later.
 SOFT_STOP_S = 15.0
-# How soon the death of a child is noticed.
-LOOK_EVERY_S = 0.5
+# What is locked as its owner dies is left alone, until PostgreSQL has noticed that death too.
+LOOK_AGAIN_S = 0.5
+# How long a worker that stops tries to give back everything, before `up` kills it.
+GIVE_BACK_S = 3.0
 # Fields of /proc/PID/stat behind the name, which may hold anything (proc_pid_stat(5)).
 STATE_FIELD, START_FIELD = 0, 19
 
@@ -44,12 +48,31 @@ def is_dead(owner: str) -> bool:
     """Tell whether an owner of leases was a process of this machine and is no more."""
     machine, _, process = owner.partition(":")
     pid, _, started = process.partition(":")
-    return machine == _machine() and pid.isdecimal() and _started(int(pid)) != started
+    return machine == _machine() and pid.isdecimal() and _is_gone(int(pid), started)
 
 
+@cache
 def _machine() -> str:
-    """Name this machine, or this container: whatever has process numbers of its own."""
-    return f"{socket.gethostname()}.{Path('/proc/self/ns/pid').stat().st_ino}"
+    """Name this machine, or this container: whatever has process numbers of its own.
+
+    Machines may share a host name, and the first namespace has the same number on all of them,
+    so the kernel's run is named too.
+    """
+    namespace = Path("/proc/self/ns/pid").stat().st_ino
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{socket.gethostname()}.{boot_id}.{namespace}"
+
+
+def _is_gone(pid: int, started: str) -> bool:
+    """Tell whether a process has ended; what we may not look at has not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        # With hidepid (proc(5)), those of other users are missing from /proc.
+        return Path(f"/proc/{pid}").exists() and _started(pid) != started
+    return _started(pid) != started
 
 
 def _started(pid: int) -> str:
@@ -61,71 +84,76 @@ def _started(pid: int) -> str:
     return "" if fields[STATE_FIELD] in "ZX" else fields[START_FIELD]
 
 
-def take_back_from_dead(engine: Engine) -> None:
-    """Queue again what dead processes of this machine held; the pump hints at it."""
+def take_back_from_dead(engine: Engine) -> bool:
+    """Queue again what dead processes of this machine held; the pump hints at it.
+
+    Returns:
+        Whether there was anything. What is locked as its owner dies may be left.
+    """
     with transaction(engine) as connection:
         dead = [owner for owner in leases.lease_owners(connection) if is_dead(owner)]
         if dead:
             log.warning("taking back from the dead", owners=dead)
             steps.advance_keys(connection, leases.take_back_from(connection, dead))
+    return bool(dead)
 
 
-class Watch:
-    """A worker's look after its children, and after its own end, in threads of its main process.
+def start_recovery(engine: Engine) -> None:
+    """Take back from the dead beside the work, when the database is there."""
+    recovery = threading.Thread(target=_recover, args=(engine,), daemon=True, name="recovery")
+    recovery.start()
 
-    It has an engine of its own: connections of a main process must not be those of its children.
-    """
 
-    def __init__(self, database_url: str) -> None:
-        """Watch nothing yet."""
-        self._database_url = database_url
-        self._children: set[int] = set()
-
-    def start(self) -> None:
-        """Take back what died here before, then look after the children."""
-        threading.Thread(target=self._look_after, daemon=True, name="children").start()
-
-    def end_in_time(self) -> None:
-        """Let units in hand end, give back those that do not, and be gone."""
-        timer = threading.Timer(SOFT_STOP_S, self._give_back)
-        timer.daemon = True
-        timer.start()
-
-    def _look_after(self) -> None:
-        pause = threading.Event()
-        owed = True
-        while True:
-            present = set(_children())
-            owed = owed or bool(self._children - present)
-            self._children = present
-            if owed:
-                owed = not self._settle()
-            pause.wait(LOOK_EVERY_S)
-
-    def _settle(self) -> bool:
-        """Take back from the dead; tell whether the database was there to do so."""
-        engine = connect(self._database_url)
+def _recover(engine: Engine) -> None:
+    pause = threading.Event()
+    owed = True
+    while owed:
         try:
-            take_back_from_dead(engine)
+            owed = take_back_from_dead(engine)
         except Unavailable as error:
             log.warning("units of dead processes wait", reason=error.detail)
-            return False
-        finally:
-            engine.dispose()
-        return True
+        if owed:
+            pause.wait(LOOK_AGAIN_S)
 
-    def _give_back(self) -> None:
-        ours = [os.getpid(), *_children()]
-        owners = [process_name(pid) for pid in ours]
-        _kill(ours[1:])
-        engine = connect(self._database_url)
-        try:
-            with transaction(engine) as connection:
-                log.warning("units given back", count=leases.release(connection, owners))
-        except Unavailable as error:
-            log.warning("units left to their leases", reason=error.detail)
-        # Threads cannot be ended one by one; what they still write is fenced off.
+
+def end_in_time(database_url: str) -> None:
+    """Let units in hand end, give back those that do not, and be gone."""
+    timer = threading.Timer(SOFT_STOP_S, _end, (database_url,))
+    timer.daemon = True
+    timer.start()
+
+
+def _end(database_url: str) -> None:
+    """Give back what this process and its children hold, and end them all.
+
+    Threads cannot be ended one by one; what they still write is fenced off.
+    """
+    children = list(_children())
+    owners = {process_name(pid) for pid in (os.getpid(), *children)}
+    _kill(children)
+    try:
+        give_back(connect(database_url), owners)
+    except Unavailable as error:
+        log.warning("units left to their leases", reason=error.detail)
+    finally:
         os._exit(0)
+
+
+def give_back(engine: Engine, owners: Collection[str]) -> None:
+    """Queue again what these owners hold, also what the last of their transactions had locked.
+
+    Raises:
+        Unavailable: The database cannot be reached.
+    """
+    pause = threading.Event()
+    deadline = time.monotonic() + GIVE_BACK_S
+    held = True
+    while held and time.monotonic() < deadline:
+        with transaction(engine) as connection:
+            log.warning("units given back", count=leases.release(connection, owners))
+            held = not set(owners).isdisjoint(leases.lease_owners(connection))
+        if held:
+            pause.wait(LOOK_AGAIN_S)
 
 
 def _children() -> Iterable[int]:
