@@ -31,6 +31,7 @@ def unpack(site: Site, claimed: Claim) -> Done:
 
     Raises:
         BadArchive: It is all there is.
+        StageLost: Another worker has taken over.
     """
     job_id = claimed.key.options_hash
     with transaction(site.engine) as connection:
@@ -40,6 +41,7 @@ def unpack(site: Site, claimed: Claim) -> Done:
     for source in sources:
         try:
             for member in _members(site, source):
+                site.leases.check(claimed)
                 chunk.add(member)
         except BadArchive as error:
             if len(sources) == 1 and chunk.is_empty:

@@ -1,11 +1,15 @@
 """The heartbeat over a real database."""
 
+from dataclasses import replace
+
+import pytest
 from sqlalchemy import Engine, text
 
 from shared.db import work
 from shared.db.engine import transaction
 from shared.db.states import Stage
 from shared.db.work import Claim, WorkKey
+from shared.errors import StageLost
 from shared.queue import Queue
 from workers.leases import Leases
 from workers.tasks import MAX_DELAY_S, retry_delay_s
@@ -67,6 +71,37 @@ def test_a_lease_taken_by_another_attempt_is_not_renewed(engine: Engine, owner_i
         leases.renew()
 
     assert lease_is_old(engine)
+
+
+def test_a_stage_goes_on_while_its_lease_is_ours_and_not_when_it_was_taken(
+    engine: Engine, owner_id: str
+) -> None:
+    leases = Leases(engine)
+    claim = claimed(engine, owner_id)
+    with leases.hold([claim]):
+        leases.renew()
+        leases.check(claim)
+        with transaction(engine) as connection:
+            connection.execute(text("UPDATE work SET attempt = attempt + 1"))
+        leases.renew()
+
+        with pytest.raises(StageLost):
+            leases.check(claim)
+
+
+def test_a_unit_taken_again_by_the_same_process_is_held_on(engine: Engine, owner_id: str) -> None:
+    leases = Leases(engine)
+    first = claimed(engine, owner_id)
+    second = replace(first, attempt=first.attempt + 1)
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE work SET attempt = attempt + 1"))
+    with leases.hold([second]):
+        with leases.hold([first]):
+            leases.renew()
+        age_lease(engine)
+        leases.renew()
+
+        assert not lease_is_old(engine)
 
 
 def test_waits_grow_are_capped_and_honour_what_was_asked() -> None:
