@@ -19,7 +19,7 @@ from tests.faults.stack import Stack, running_stack
 # What fails in there says with which values.
 pytest.register_assert_rewrite("tests.faults.trial")
 
-from tests.faults.trial import Trial, images  # noqa: E402 -- after the line above
+from tests.faults.trial import Trial, clear, images  # noqa: E402 -- after the line above
 
 SEED = os.environ.get("FAULTS_SEED")
 IMAGES = 200 if SEED else 40
@@ -95,6 +95,7 @@ def trial(
 ) -> Iterator[Trial]:
     """A new user of a stack that is well, and what is to be true after the fault."""
     stack.until(stack.api_ready)
+    clear(stack, stack_engine)
     stack.kills = 0
     faulty_claude.reset()
     faulty_claude.latency_s = LATENCY_S
@@ -103,5 +104,4 @@ def trial(
         trial = Trial(stack, stack_engine, faulty_claude, images(IMAGES), calm, random, customer)
         yield trial
     request.node.user_properties.append(("figures", trial.figures()))
-    stack.until(stack.api_ready)
-    trial.clear()
+    stack.thaw_all()

@@ -98,6 +98,11 @@ class Programs(ABC):
         """Let a frozen program go on."""
         self._resume(self._children[name])
 
+    def thaw_all(self) -> None:
+        """Let everything go on, whatever a test left frozen."""
+        for child in self._children.values():
+            self._resume(child)
+
     def _resume(self, child: Child) -> None:
         if child.pid is not None:
             os.killpg(child.pid, signal.SIGCONT)
@@ -157,8 +162,8 @@ class Programs(ABC):
 
     def close(self) -> None:
         """Stop what runs, the last started first."""
+        self.thaw_all()
         for child in reversed(self._children.values()):
-            self._resume(child)
             child.end()
 
 

@@ -45,10 +45,10 @@ def test_the_clock_is_really_skewed() -> None:
 def test_workers_and_pumps_with_clocks_hours_apart_agree(trial: Trial, stack: Stack) -> None:
     behind, ahead = skewed("-3h"), skewed("+3h")
     others = (
-        stack.worker(WorkerQueue.CV, 1, "worker-cv-2", **ahead),
-        stack.worker(WorkerQueue.CLAUDE, 1, "worker-claude-2", **behind),
-        stack.worker(WorkerQueue.IO, 1, "worker-io-2", **ahead),
-        stack.program("pump-2", service.pump_command(), **ahead),
+        stack.worker(WorkerQueue.CV, 1, "worker-cv-ahead", **ahead),
+        stack.worker(WorkerQueue.CLAUDE, 1, "worker-claude-behind", **behind),
+        stack.worker(WorkerQueue.IO, 1, "worker-io-ahead", **ahead),
+        stack.program("pump-ahead", service.pump_command(), **ahead),
     )
 
     with ExitStack() as running:
@@ -59,6 +59,6 @@ def test_workers_and_pumps_with_clocks_hours_apart_agree(trial: Trial, stack: St
         running.enter_context(stack.away("pump"))
         job_id = trial.submit()
         for _ in trial.moments(job_id, 1, Queue.CV):
-            trial.kill_at_work("worker-cv-2", Queue.CV)
+            trial.kill_at_work("worker-cv-ahead", Queue.CV)
 
         trial.assert_as_calm(job_id)

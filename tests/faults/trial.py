@@ -4,6 +4,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -99,7 +100,8 @@ class Trial:
         """Return which processes of a worker hold units of a queue."""
         statement = text("SELECT lease_owner FROM work WHERE queue = :queue AND state = 'running'")
         rows = self._rows(statement, queue)
-        pids = {int(row.lease_owner.rpartition(":")[2]) for row in rows}
+        # A machine, a process and when it was started.
+        pids = {int(row.lease_owner.split(":")[1]) for row in rows}
         # The processes of a worker are one group, but the dead are in none.
         alive = [pid for pid in pids if psutil.pid_exists(pid)]
         return [pid for pid in alive if os.getpgid(pid) == self.stack.pid(name)]
@@ -170,19 +172,6 @@ class Trial:
             found |= {"unacked": broker.hlen("unacked")}
         return {name: int(count) for name, count in found.items() if count}
 
-    def clear(self) -> None:
-        """Leave the next trial nothing of this one."""
-        with transaction(self.engine) as connection:
-            connection.execute(text("TRUNCATE users, blobs CASCADE"))
-            connection.execute(
-                text(
-                    "UPDATE gates SET state = 'closed', concurrency_limit = 16, successes = 0, "
-                    "failures = 0, limited_at = NULL, retry_at = NULL, problem = NULL"
-                )
-            )
-        with redis.Redis(unix_socket_path=str(self.stack.sockets / "redis.sock")) as broker:
-            broker.flushall()
-
     def figures(self) -> str:
         """Return what this trial came to, in one line."""
         seconds = time.monotonic() - self.started_s
@@ -190,3 +179,21 @@ class Trial:
             f"{len(self.images)} images, {self.stack.kills} kills, "
             f"{self.claude.paid} paid calls, {seconds:.0f} s"
         )
+
+
+def clear(stack: Programs, engine: Engine) -> None:
+    """Forget all users and jobs, with which an earlier trial may not have come to an end."""
+
+    def is_cleared() -> bool:
+        with suppress(Unavailable), transaction(engine) as connection:
+            connection.execute(text("TRUNCATE users, blobs CASCADE"))
+            connection.execute(
+                text(
+                    "UPDATE gates SET state = 'closed', concurrency_limit = 16, successes = 0, "
+                    "failures = 0, limited_at = NULL, retry_at = NULL, problem = NULL"
+                )
+            )
+            return True
+        return False
+
+    stack.until(is_cleared)
