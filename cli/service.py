@@ -21,13 +21,15 @@ IMPORT_ROOT = Path(__file__).resolve().parents[1]
 # Programs start in a directory without packages, or Python would take an `api` or `workers`
 # folder of whoever starts them for ours.
 NEUTRAL_DIRECTORY = Path("/")
-# A worker first ends what it has in hand (soft shutdown).
+# A worker ends what it has in hand for 15 s, then gives the rest back.
 WORKER_GRACE_S = 20.0
 # The API lets requests that are under way end for 20 s by itself.
 API_GRACE_S = 25.0
 # Waiting for Claude and for disks costs a thread, not a core.
 CLAUDE_THREADS = 16
 IO_THREADS = 4
+# Messages to users' servers have a queue, so that they crowd out nothing, and no worker.
+WEBHOOKS = ("webhooks",)
 
 
 class WorkerQueue(StrEnum):
@@ -73,10 +75,10 @@ def worker_command(queues: Sequence[WorkerQueue], concurrency: int) -> tuple[str
     Pixels need processes; a worker without them serves its queues with threads.
     """
     pool = "prefork" if WorkerQueue.CV in queues else "threads"
-    names = ",".join(queues)
+    served = ",".join((*queues, *(WEBHOOKS if WorkerQueue.IO in queues else ())))
     options = (
-        *("-A", "workers.app", "worker", "-Q", names, "-P", pool, "-c", str(concurrency)),
-        *("-n", f"{names.replace(',', '-')}@%h", "--loglevel", "INFO"),
+        *("-A", "workers.app", "worker", "-Q", served, "-P", pool, "-c", str(concurrency)),
+        *("-n", f"{'-'.join(queues)}@%h", "--loglevel", "INFO"),
         *("--without-gossip", "--without-mingle"),
     )
     return python("celery", *options)

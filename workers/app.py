@@ -35,7 +35,7 @@ from workers.lifecycle import end_in_time, process_name, start_recovery
 TASK_LIMIT_S = 120
 # Children are replaced now and then, so that no leak of a decoder grows for hours.
 TASKS_PER_CHILD = 200
-# Measuring takes some 30 bytes a pixel: 50 Mpx come to 1.5 GB.
+# The most a child may ever have used; measuring takes some 30 bytes a pixel, 1.5 GB for 50 Mpx.
 MEMORY_PER_CHILD_KB = 2_000_000
 
 # A look at the children is a system call for each.
@@ -62,7 +62,7 @@ def create_app() -> Celery:
     redis.Channel.QoS = HintQoS
     application = celery_app(load_settings().broker_url)
     application.conf.update(
-        imports=("workers.tasks",),
+        imports=("workers.tasks", "workers.webhooks"),
         task_time_limit=TASK_LIMIT_S,
         worker_max_tasks_per_child=TASKS_PER_CHILD,
         worker_max_memory_per_child=MEMORY_PER_CHILD_KB,
