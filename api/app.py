@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from anyio import CapacityLimiter
 from fastapi import APIRouter, FastAPI
 
-from api import auth, control, events, extract, health, items, jobs, results, token_sets
+from api import auth, control, events, extract, health, items, jobs, results, token_sets, webhooks
 from api.deps import BASE_PATH, Site
 from api.errors import add_error_handlers
 from api.lookout import Lookout
@@ -80,7 +80,7 @@ def _connect(settings: Settings) -> Site:
 
 def _route(app: FastAPI) -> None:
     versioned = APIRouter(prefix=BASE_PATH, responses=problems())
-    for part in (auth, jobs, control, items, events, token_sets, results, extract):
+    for part in (auth, jobs, control, items, events, token_sets, results, extract, webhooks):
         versioned.include_router(part.router)
     app.include_router(versioned)
     app.include_router(health.router)

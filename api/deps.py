@@ -109,9 +109,19 @@ def _key_id(key_id: Annotated[str, Path(examples=["key_" + "0" * 32])]) -> str:
     return _checked_id(key_id, "key")
 
 
+def _webhook_id(webhook_id: Annotated[str, Path(examples=["hook_" + "0" * 32])]) -> str:
+    return _checked_id(webhook_id, "hook")
+
+
+def _delivery_id(delivery_id: Annotated[str, Path(examples=["msg_" + "0" * 32])]) -> str:
+    return _checked_id(delivery_id, "msg")
+
+
 JobId = Annotated[str, Depends(_job_id)]
 ItemId = Annotated[str, Depends(checked_item_id)]
 KeyId = Annotated[str, Depends(_key_id)]
+WebhookId = Annotated[str, Depends(_webhook_id)]
+DeliveryId = Annotated[str, Depends(_delivery_id)]
 
 # How many rows a page holds when the caller does not say.
 DEFAULT_LIMIT = 50

@@ -12,7 +12,15 @@ from api import submission
 from api.admission import IdempotencyKey, admit
 from api.deps import BASE_PATH, DEFAULT_LIMIT, CurrentUser, JobId, Limit, SiteDep
 from api.openapi import form_body, problems
-from api.options import MAX_LABELS, PRIORITIES, JobOptions, Priority, choose_mode, read_options
+from api.options import (
+    MAX_LABELS,
+    PRIORITIES,
+    JobOptions,
+    Priority,
+    choose_mode,
+    read_options,
+    require_webhook_url,
+)
 from api.schemas import LABEL_NAME, LABEL_VALUE, Page
 from api.submission import Wish
 from api.uploads import receive_form
@@ -58,6 +66,7 @@ async def submit_job(
     limits = submission.upload_limits(settings, FILES_FIELD, settings.max_archive_members)
     form = await receive_form(request, site.blobs, limits)
     options = read_options(JobOptions, form.options)
+    require_webhook_url(options, settings)
     submission.require_usable(form, FILES_FIELD)
     wish = Wish(
         owner_id=user.id,

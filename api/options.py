@@ -94,6 +94,24 @@ class JobOptions(ExtractOptions):
         return [token_type for token_type in TokenType if token_type in wanted]
 
 
+def scheme_error(url: str, settings: Settings) -> str | None:
+    """Say what is wrong with the scheme of an address that is to be told, if anything is."""
+    if url.startswith("https://") or settings.webhook_allow_private:
+        return None
+    return "has to begin with https://"
+
+
+def require_webhook_url(options: dict[str, Any], settings: Settings) -> None:
+    """Refuse a job that names an address which would never be told.
+
+    Raises:
+        UnknownOptions: The address is not one of HTTPS.
+    """
+    url = options["webhook_url"]
+    if url is not None and (wrong := scheme_error(url, settings)):
+        raise UnknownOptions([FieldError("/options/webhook_url", wrong)])
+
+
 def read_options(model: type[ExtractOptions], sent: bytes | None) -> dict[str, Any]:
     """Return the options field as a dictionary of all options of a model.
 

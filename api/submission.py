@@ -9,12 +9,14 @@ from typing import Any
 
 import structlog
 from celery import Celery
+from sqlalchemy import Connection
 
 from api.deps import Site
+from api.errors import FieldError, UnknownOptions
 from api.options import Mode
 from api.schemas import MAX_NAME
 from api.uploads import ReceivedFile, ReceivedForm, UploadLimits
-from shared.db import idempotency
+from shared.db import idempotency, webhooks
 from shared.db.blobs import SourceFile, require_stored
 from shared.db.engine import transaction
 from shared.db.items import NewItem
@@ -73,6 +75,7 @@ def store_job(site: Site, files: Sequence[ReceivedFile], wish: Wish) -> StoredJo
 
     Raises:
         KeyReused: The key came with another request before.
+        UnknownOptions: The job names a webhook, and its owner has as many as they may.
         Unavailable: Database or storage is away.
     """
     owner_id, key = wish.owner_id, wish.idempotency_key
@@ -81,12 +84,20 @@ def store_job(site: Site, files: Sequence[ReceivedFile], wish: Wish) -> StoredJo
             job_id = idempotency.take_key(connection, owner_id, key, _request_hash(files, wish))
             if job_id is not None:
                 return StoredJob(read_job(connection, owner_id, job_id), Counter(), replayed=True)
+        _ensure_webhook(connection, wish)
         new = _new_job(files, wish)
         created = create_job(connection, new, site.settings.results_kept_days)
         require_stored(site.blobs, new.sources)
         if key is not None:
             idempotency.set_job(connection, owner_id, key, created.job_id)
         return StoredJob(read_job(connection, owner_id, created.job_id), created.hints)
+
+
+def _ensure_webhook(connection: Connection, wish: Wish) -> None:
+    """Have a secret for the address that a job names, so that it can be known before the end."""
+    url = wish.options.get("webhook_url")
+    if url is not None and (refusal := webhooks.ensure(connection, wish.owner_id, url)):
+        raise UnknownOptions([FieldError("/options/webhook_url", refusal.value)])
 
 
 def _request_hash(files: Sequence[ReceivedFile], wish: Wish) -> str:

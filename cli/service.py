@@ -27,8 +27,9 @@ WORKER_GRACE_S = 20.0
 API_GRACE_S = 25.0
 # Waiting for Claude and for disks costs a thread, not a core.
 CLAUDE_THREADS = 16
-IO_THREADS = 4
-# Messages to users' servers have a queue, so that they crowd out nothing, and no worker.
+IO_THREADS = 8
+# Messages to users' servers have a queue, so that they crowd out nothing, and no worker. They
+# take no more than half the threads of io.
 WEBHOOKS = ("webhooks",)
 
 

@@ -18,6 +18,7 @@ from kombu.exceptions import LimitExceeded, OperationalError
 from shared.errors import Unavailable
 
 RUN_TASK = "copythat.run"
+DELIVER_TASK = "copythat.deliver"
 # Hints a queue may hold. Enough to keep every worker busy between two looks of the pump; more
 # would do no harm, and no good either, as hints say nothing of whose turn it is.
 HIGH_WATER = 200
@@ -41,6 +42,7 @@ class Queue(StrEnum):
     CV = "cv"  # pixels: prefork, one process a core
     CLAUDE = "claude"  # waiting for Claude: threads
     IO = "io"  # archives and rows: threads
+    WEBHOOKS = "webhooks"  # messages to users' own servers: the threads of io
 
 
 @lru_cache
@@ -118,7 +120,12 @@ def publish(app: Celery, hints: Mapping[str, int]) -> None:
     with _producer(app) as producer:
         for queue, count in hints.items():
             for _ in range(min(count, HIGH_WATER)):
-                app.send_task(RUN_TASK, (queue,), queue=queue, producer=producer)
+                name, args = _task_for(queue)
+                app.send_task(name, args, queue=queue, producer=producer)
+
+
+def _task_for(queue: str) -> tuple[str, tuple[str, ...]]:
+    return (DELIVER_TASK, ()) if queue == Queue.WEBHOOKS else (RUN_TASK, (queue,))
 
 
 def depth(app: Celery, queue: Queue) -> int:

@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     # What uploads leave of the disk that they are stored on, for what else writes there.
     disk_reserve_bytes: int = 256 * MIB
     results_kept_days: int = 30
+    # Lets webhooks go to plain HTTP and to addresses that are not on the public Internet. Only for
+    # a service whose users may reach whatever it can reach.
+    webhook_allow_private: bool = False
 
     @field_validator("anthropic_api_key", mode="after")
     @classmethod

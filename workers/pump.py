@@ -13,9 +13,9 @@ from functools import partial
 
 import structlog
 from celery import Celery
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from shared.db import completion, gates, leases, steps, work
+from shared.db import completion, deliveries, gates, leases, steps, work
 from shared.db.engine import SessionLock, session_lock, transaction
 from shared.errors import Unavailable
 from shared.logging import configure_logging
@@ -41,12 +41,18 @@ def tick(engine: Engine, app: Celery) -> None:
     """See that every queue holds hints enough for what is due in it."""
     for queue in Queue:
         with transaction(engine) as connection:
-            due = work.count_due(connection, queue, HIGH_WATER)
+            due = _count_due(connection, queue)
             if due and queue is Queue.CLAUDE:
                 gate, now = gates.read_gate(connection)
                 due = min(due, gate.room(gates.count_in_flight(connection), now))
         if due:
             publish(app, {queue.value: hints_for(queue, due) - depth(app, queue)})
+
+
+def _count_due(connection: Connection, queue: Queue) -> int:
+    if queue is Queue.WEBHOOKS:
+        return deliveries.count_due(connection, HIGH_WATER)
+    return work.count_due(connection, queue, HIGH_WATER)
 
 
 def take_back(engine: Engine, app: Celery) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
-from shared.db import work
+from shared.db import deliveries, work
 from shared.db.states import JobState, Stage, WorkState
 from shared.db.work import Hints, WorkKey
 from shared.errors import NothingUsable, Problem
@@ -185,6 +185,7 @@ def _end(connection: Connection, job_id: str, error: dict[str, Any] | None) -> N
         """
     ).bindparams(bindparam("error", type_=JSONB(none_as_null=True)))
     connection.execute(statement, {"job_id": job_id, "error": error})
+    deliveries.announce(connection, job_id)
 
 
 def find_unsettled(connection: Connection, limit: int) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
+from shared.db.deliveries import announce
 from shared.db.states import OPEN_JOBS, JobState
 from shared.errors import Gone, JobRunning, NotFound
 
@@ -77,6 +78,7 @@ def expire_next(connection: Connection) -> list[str] | None:
     connection.execute(
         text("UPDATE jobs SET state = 'expired', sources = '[]' WHERE id = :job_id"), parameters
     )
+    announce(connection, job.id)
     _delete_unneeded_work(connection, job.owner_id, job.id, hashes)
     return hashes
 

@@ -1,6 +1,6 @@
 """The states of jobs, items and work, and which may follow which.
 
-The database holds these tables, too (triggers of migration 0002), so that no statement can take
+The database holds these tables, too (triggers of the migrations), so that no statement can take
 a row from a state to one that must not follow. ``docs/architecture.md`` says who makes each step.
 """
 
@@ -45,6 +45,14 @@ class GateState(StrEnum):
     CLOSED = "closed"  # they pass
     OPEN = "open"  # none does before retry_at; after it one does, as a probe
     MISCONFIGURED = "misconfigured"  # none can succeed before somebody mends the account
+
+
+class DeliveryState(StrEnum):
+    """Where a message to a webhook stands."""
+
+    PENDING = "pending"  # sent once next_attempt_at has passed
+    SUCCEEDED = "succeeded"  # its receiver took it
+    FAILED = "failed"  # no tries are left; a redelivery begins anew
 
 
 class Stage(StrEnum):
@@ -95,5 +103,10 @@ WORK_STEPS: dict[WorkState, frozenset[WorkState]] = {
     WorkState.DONE: frozenset({WorkState.CANCELED}),
     WorkState.DEAD: frozenset({WorkState.CANCELED}),
     WorkState.CANCELED: frozenset({WorkState.QUEUED}),
+}
+DELIVERY_STEPS: dict[DeliveryState, frozenset[DeliveryState]] = {
+    DeliveryState.PENDING: frozenset({DeliveryState.SUCCEEDED, DeliveryState.FAILED}),
+    DeliveryState.SUCCEEDED: frozenset({DeliveryState.PENDING}),
+    DeliveryState.FAILED: frozenset({DeliveryState.PENDING}),
 }
 OPEN_JOBS = frozenset({JobState.QUEUED, JobState.UNPACKING, JobState.RUNNING})

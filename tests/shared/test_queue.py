@@ -33,7 +33,7 @@ def app(node: RabbitMQ) -> Iterator[Celery]:
 
 
 def test_a_queue_that_nobody_used_holds_no_hints(app: Celery) -> None:
-    assert [depth(app, queue) for queue in Queue] == [0, 0, 0]
+    assert [depth(app, queue) for queue in Queue] == [0] * len(Queue)
 
 
 def test_a_queue_that_was_deleted_is_there_again_once_it_is_counted(app: Celery) -> None:
