@@ -91,7 +91,8 @@ class Outbound:
         except httpcore.TimeoutException:
             return Answer(error=f"no answer within {self.timeout_s:g} s")
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-            return Answer(error=str(error) or "the connection broke")
+            # What is no HTTP is quoted, however long it is.
+            return Answer(error=str(error)[:KEPT_BYTES] or "the connection broke")
 
 
 def _excerpt(response: httpcore.Response) -> str:

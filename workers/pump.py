@@ -29,6 +29,9 @@ log = structlog.get_logger(__name__)
 TICK_S = 0.25
 # What was lost between two commits is rare.
 SWEEP_S = 5.0
+# A worker that has sent one message asks for the next by itself, and hints that find too many on
+# their way are dropped and cost a worker time.
+WEBHOOK_HINTS = 16
 # Stranded rows mended in one transaction.
 SWEEP_ROWS = 500
 # A pump that comes to a database that was away lets the living renew their leases first.
@@ -51,7 +54,7 @@ def tick(engine: Engine, app: Celery) -> None:
 
 def _count_due(connection: Connection, queue: Queue) -> int:
     if queue is Queue.WEBHOOKS:
-        return deliveries.count_due(connection, HIGH_WATER)
+        return deliveries.count_due(connection, WEBHOOK_HINTS)
     return work.count_due(connection, queue, HIGH_WATER)
 
 

@@ -43,18 +43,24 @@ def deliver() -> None:
     """Follow a hint: send the next message that is due, and ask for the one behind it."""
     if not _slots.acquire(blocking=False):
         return  # The pump asks again.
-    site = this_site()
     try:
-        if deliver_next(site.engine, Outbound(site.settings.webhook_allow_private)):
+        if _deliver_in_slot():
             publish(app, {Queue.WEBHOOKS: 1})
     except Unavailable as error:
         log.warning("webhooks left to the pump", reason=error.detail)
+
+
+def _deliver_in_slot() -> bool:
+    """Send what is next, and free the slot before anybody is told that there may be more."""
+    try:
+        site = this_site()
+        return deliver_next(site.engine, Outbound(site.settings.webhook_allow_private))
     finally:
         _slots.release()
 
 
 def deliver_next(engine: Engine, outbound: Outbound, resolve: Resolve | None = None) -> bool:
-    """Send the message that has been due for longest; False when none is.
+    """Send the message whose turn it is; False when none is due.
 
     Raises:
         Unavailable: The database is away.
@@ -103,8 +109,8 @@ def _record(engine: Engine, claimed: ClaimedDelivery, attempt: Attempt) -> None:
             deliveries.succeed(connection, claimed, attempt)
         elif attempt.status == HTTPStatus.GONE:
             # The specification's way for a receiver to say: never again.
-            deliveries.fail(connection, claimed, attempt)
-            deliveries.disable(connection, claimed.webhook_id)
+            if deliveries.fail(connection, claimed, attempt):
+                deliveries.disable(connection, claimed.webhook_id)
         elif delay_s is None:
             deliveries.fail(connection, claimed, attempt)
         else:

@@ -57,6 +57,12 @@ def announce(connection: Connection, job_id: str) -> None:
     connection.execute(
         text(
             """
+            WITH told AS MATERIALIZED (
+                SELECT h.id, h.owner_id FROM jobs j JOIN webhooks h ON h.owner_id = j.owner_id
+                WHERE j.id = :job_id AND h.disabled_at IS NULL
+                  AND (h.events ? ('job.' || j.state) OR h.url = j.options ->> 'webhook_url')
+                ORDER BY h.id FOR KEY SHARE OF h  -- one that is being deleted is waited for
+            )
             INSERT INTO webhook_deliveries (id, webhook_id, owner_id, job_id, event, body)
             SELECT (CAST(:ids AS text[]))[row_number() OVER (ORDER BY h.id)], h.id, h.owner_id,
                    j.id, 'job.' || j.state,
@@ -72,9 +78,7 @@ def announce(connection: Connection, job_id: str) -> None:
                            'finished_at', rfc3339(j.finished_at),
                            'error', j.error,
                            'labels', coalesce(j.options -> 'labels', '{}')))::text
-            FROM jobs j JOIN webhooks h ON h.owner_id = j.owner_id
-            WHERE j.id = :job_id AND h.disabled_at IS NULL
-              AND (h.events ? ('job.' || j.state) OR h.url = j.options ->> 'webhook_url')
+            FROM jobs j CROSS JOIN told h WHERE j.id = :job_id
             """
         ),
         {"job_id": job_id, "ids": [new_id("msg") for _ in range(MAX_WEBHOOKS)]},
@@ -104,19 +108,36 @@ def count_due(connection: Connection, limit: int) -> int:
     return count
 
 
+# Whoever claims waits for who is claiming, and so sees his lease. In ASCII: "cthook".
+_CLAIM_LOCK = 0x6374686F6F6B
+
+
 def claim_due(connection: Connection) -> ClaimedDelivery | None:
-    """Take the message that has been due for longest; None when none is."""
+    """Take the oldest due message of the owner who has waited longest; None when none is due.
+
+    Owners take turns, so that many messages to receivers that hang hold up no other owner's.
+    A message whose sender dies is due again at the end of the lease, behind the others.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CLAIM_LOCK})
     row = connection.execute(
         text(
             f"""
-            WITH picked AS MATERIALIZED (
-                SELECT d.id FROM webhook_deliveries d WHERE {_DUE}
-                ORDER BY d.next_attempt_at, d.id LIMIT 1 FOR UPDATE SKIP LOCKED
+            WITH due AS MATERIALIZED (
+                SELECT DISTINCT ON (d.owner_id) d.id, d.owner_id, d.next_attempt_at
+                FROM webhook_deliveries d WHERE {_DUE}
+                ORDER BY d.owner_id, d.next_attempt_at, d.id
+            ), picked AS MATERIALIZED (
+                SELECT due.id FROM due
+                ORDER BY (SELECT max(o.claimed_at) FROM webhook_deliveries o
+                          WHERE o.owner_id = due.owner_id) NULLS FIRST,
+                         due.next_attempt_at, due.id LIMIT 1
             )
             UPDATE webhook_deliveries d
-            SET attempt = attempt + 1, tries = tries + 1,
-                lease_until = now() + make_interval(secs => :lease)
-            FROM picked, webhooks h WHERE d.id = picked.id AND h.id = d.webhook_id
+            SET attempt = attempt + 1, tries = tries + 1, claimed_at = now(),
+                lease_until = now() + make_interval(secs => :lease),
+                next_attempt_at = now() + make_interval(secs => :lease)
+            FROM picked, webhooks h
+            WHERE d.id = picked.id AND h.id = d.webhook_id AND d.state = 'pending'
             RETURNING d.id, d.webhook_id, h.url, h.secret, d.body, d.attempt, d.tries
             """  # noqa: S608 -- a constant text
         ),
@@ -146,10 +167,12 @@ def postpone(
         _note_failure(connection, claimed.webhook_id)
 
 
-def fail(connection: Connection, claimed: ClaimedDelivery, attempt: Attempt) -> None:
-    """Write down that a message was not taken and is not tried again, unless it is not ours."""
-    if _record(connection, claimed, attempt, "state = 'failed', finished_at = now()"):
+def fail(connection: Connection, claimed: ClaimedDelivery, attempt: Attempt) -> bool:
+    """Write down that a message was not taken and is not tried again; False when not ours."""
+    ours = _record(connection, claimed, attempt, "state = 'failed', finished_at = now()")
+    if ours:
         _note_failure(connection, claimed.webhook_id)
+    return ours
 
 
 def _record(
@@ -159,7 +182,13 @@ def _record(
     change: str,
     **parameters: float,
 ) -> bool:
-    """Add a try to the log of its message and end the lease; False when it is no longer ours."""
+    """Add a try to the log of its message and end the lease; False when it is no longer ours.
+
+    The webhook is locked before its message, as it is when it is deleted or disabled.
+    """
+    connection.execute(
+        text("SELECT FROM webhooks WHERE id = :id FOR NO KEY UPDATE"), {"id": claimed.webhook_id}
+    )
     row = connection.execute(
         text(
             f"""
@@ -220,8 +249,9 @@ def forget_old(connection: Connection) -> int:
     """Forget what has been over for as long as the log is kept; return how many."""
     forgotten = connection.execute(
         text(
-            "DELETE FROM webhook_deliveries "
-            "WHERE state <> 'pending' AND finished_at < now() - make_interval(days => :kept)"
+            "DELETE FROM webhook_deliveries WHERE id IN ("
+            "SELECT id FROM webhook_deliveries WHERE state <> 'pending' "
+            "AND finished_at < now() - make_interval(days => :kept) FOR UPDATE SKIP LOCKED)"
         ),
         {"kept": LOG_KEPT_DAYS},
     )

@@ -49,6 +49,14 @@ _RULES = {
         SELECT id FROM work
         WHERE state = 'running' AND lease_until < now() - make_interval(secs => :overdue)
     """,
+    "a message was due long ago, and none of its owner's was sent since": """
+        SELECT d.id FROM webhook_deliveries d
+        WHERE d.state = 'pending' AND d.next_attempt_at < now() - make_interval(secs => :overdue)
+          AND NOT EXISTS (
+            SELECT FROM webhook_deliveries o
+            WHERE o.owner_id = d.owner_id
+              AND o.claimed_at > now() - make_interval(secs => :overdue))
+    """,
     "a pending item has waited long without live work": """
         SELECT i.id FROM items i JOIN jobs j ON j.id = i.job_id
         WHERE i.state = 'pending' AND i.created_at < now() - make_interval(secs => :stranded)

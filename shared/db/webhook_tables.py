@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.schema import NOW, Base, one_of
@@ -41,6 +41,8 @@ class WebhookDelivery(Base):
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
         one_of("state", DeliveryState),
+        CheckConstraint("(state = 'pending') = (finished_at IS NULL)", name="finished"),
+        CheckConstraint("state = 'pending' OR lease_until IS NULL", name="lease"),
         Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
         Index(
             "ix_webhook_deliveries_due",
@@ -52,6 +54,7 @@ class WebhookDelivery(Base):
             "owner_id",
             postgresql_where=text("lease_until IS NOT NULL"),
         ),
+        Index("ix_webhook_deliveries_owner_id_claimed_at", "owner_id", "claimed_at"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -66,7 +69,8 @@ class WebhookDelivery(Base):
     attempt: Mapped[int] = mapped_column(server_default="0")
     tries: Mapped[int] = mapped_column(server_default="0")
     attempts: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    claimed_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
-    next_attempt_at: Mapped[datetime | None] = mapped_column(server_default=NOW)
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=NOW)
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     finished_at: Mapped[datetime | None]

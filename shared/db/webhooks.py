@@ -58,7 +58,7 @@ class DeliveryView:
     state: str
     attempts: list[dict[str, Any]]
     created_at: datetime
-    next_attempt_at: datetime | None
+    next_attempt_at: datetime
     finished_at: datetime | None
 
 
@@ -73,6 +73,7 @@ def register(
     connection: Connection, owner_id: str, url: str, events: Sequence[str], description: str
 ) -> WebhookView | Refusal:
     """Register an address, or take up again one that was disabled or made for a job alone."""
+    _lock_owner(connection, owner_id)
     found = _find(connection, owner_id, url)
     if found is not None and found.events and found.disabled_at is None:
         return Refusal.TAKEN
@@ -103,6 +104,9 @@ def ensure(connection: Connection, owner_id: str, url: str) -> Refusal | None:
     """Make sure that an address which a job names has a secret to sign with."""
     if _find(connection, owner_id, url) is not None:
         return None
+    _lock_owner(connection, owner_id)
+    if _find(connection, owner_id, url) is not None:
+        return None
     refused = register(connection, owner_id, url, (), "named by a job")
     return refused if isinstance(refused, Refusal) else None
 
@@ -115,12 +119,16 @@ def _find(connection: Connection, owner_id: str, url: str) -> WebhookView | None
     return None if row is None else _hook_view(row)
 
 
+def _lock_owner(connection: Connection, owner_id: str) -> None:
+    """Let nobody else add a webhook to a user's before this transaction ends."""
+    connection.execute(
+        text("SELECT FROM users WHERE id = :owner_id FOR NO KEY UPDATE"), {"owner_id": owner_id}
+    )
+
+
 def _is_full(connection: Connection, owner_id: str) -> bool:
-    """Count a user's webhooks; nobody else adds one to them before this transaction ends."""
-    user = {"owner_id": owner_id}
-    connection.execute(text("SELECT FROM users WHERE id = :owner_id FOR NO KEY UPDATE"), user)
     count = connection.execute(
-        text("SELECT count(*) FROM webhooks WHERE owner_id = :owner_id"), user
+        text("SELECT count(*) FROM webhooks WHERE owner_id = :owner_id"), {"owner_id": owner_id}
     ).scalar_one()
     return int(count) >= MAX_WEBHOOKS
 

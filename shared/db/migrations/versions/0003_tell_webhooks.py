@@ -70,12 +70,20 @@ def _create_deliveries() -> None:
             server_default=sa.text("'[]'"),
             nullable=False,
         ),
+        _time("claimed_at"),
         _time("lease_until"),
-        _time("next_attempt_at", server_default=sa.text("now()")),
+        _time("next_attempt_at", server_default=sa.text("now()"), nullable=False),
         _time("created_at", server_default=sa.text("now()"), nullable=False),
         _time("finished_at"),
         sa.CheckConstraint(
             "state IN ('pending', 'succeeded', 'failed')", name=op.f("ck_webhook_deliveries_state")
+        ),
+        sa.CheckConstraint(
+            "(state = 'pending') = (finished_at IS NULL)",
+            name=op.f("ck_webhook_deliveries_finished"),
+        ),
+        sa.CheckConstraint(
+            "state = 'pending' OR lease_until IS NULL", name=op.f("ck_webhook_deliveries_lease")
         ),
         sa.ForeignKeyConstraint(
             ["webhook_id"],
@@ -99,6 +107,7 @@ def _create_deliveries() -> None:
         "ix_webhook_deliveries_due", table, ["next_attempt_at"], postgresql_where=pending
     )
     op.create_index("ix_webhook_deliveries_leased", table, ["owner_id"], postgresql_where=leased)
+    op.create_index("ix_webhook_deliveries_owner_id_claimed_at", table, ["owner_id", "claimed_at"])
 
 
 def _time(
