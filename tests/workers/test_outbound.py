@@ -245,6 +245,15 @@ def test_what_is_no_http_is_said() -> None:
     assert answer.error
 
 
+def test_of_a_long_line_that_is_no_http_the_beginning_is_quoted() -> None:
+    with sending(b"A" * 50_000 + b"\r\n\r\n", b"") as url:
+        answer = IMPATIENT.post(url, {}, b"{}")
+
+    assert answer.error is not None
+    assert "AAAA" in answer.error
+    assert len(answer.error) <= KEPT_BYTES
+
+
 def certified(name: str, directory: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """Return what a server with a certificate for a name uses, and what trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
