@@ -55,8 +55,8 @@ class Webhook(Answer):
     description: str
     created_at: datetime
     disabled_at: datetime | None = Field(
-        description="Since when nothing is sent, as the receiver answered 410 or took nothing "
-        "for five days. Register it again to go on."
+        description="Since when it is told of no job, as the receiver answered 410 or took "
+        "nothing for five days. Register it again to go on."
     )
 
     @classmethod
