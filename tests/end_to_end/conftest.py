@@ -50,7 +50,8 @@ def claude() -> Iterator[ClaudeServer]:
 @pytest.fixture(scope="session")
 def service(claude: ClaudeServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """`copythat up`, once for all tests."""
-    with up(tmp_path_factory.mktemp("up"), claude) as started:
+    place = tmp_path_factory.mktemp("up")
+    with up(place, claude, COPYTHAT_WEBHOOK_ALLOW_PRIVATE="true") as started:
         yield started
 
 
