@@ -1,9 +1,11 @@
 """Messages to webhooks: how they come about, whose turn it is, and what becomes of each try."""
 
 import json
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from shared.errors import DecodeFailed, NotFound, Problem
 from tests.conftest import until
 from tests.shared.db.playing import bury, claim_next, drain, other_owner, submit
 
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "webhooks.md"
 ALL_EVENTS = list(WebhookEvent)
 URL = "https://hooks.example/a"
 TAKEN = Attempt("2026-11-23T00:00:00+00:00", 200, None, 0.1, "thanks")
@@ -249,6 +252,29 @@ def test_a_message_says_what_the_documentation_shows(engine: Engine, owner_id: s
     assert times[0] == times[2] > times[1]
 
 
+def documented() -> dict[str, dict[str, Any]]:
+    """Return the messages that the documentation shows, by type."""
+    shown = re.findall(r"```json\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    return {message["type"]: message for message in map(json.loads, shown)}
+
+
+def test_there_is_an_example_of_every_event_and_it_has_the_fields_that_are_sent(
+    engine: Engine, owner_id: str
+) -> None:
+    register(engine, owner_id)
+    end_job(engine, owner_id)
+    sent = json.loads(the_one(engine).body)
+
+    examples = documented()
+
+    assert list(examples) == [event.value for event in WebhookEvent]
+    for kind, example in examples.items():
+        assert list(example) == list(sent)
+        assert list(example["data"]) == list(sent["data"])
+        assert list(example["data"]["counts"]) == list(sent["data"]["counts"])
+        assert kind == f"job.{example['data']['status']}"
+
+
 def test_the_times_of_a_message_are_of_utc_wherever_its_writer_is(
     engine: Engine, owner_id: str
 ) -> None:
@@ -272,7 +298,7 @@ def test_a_job_without_labels_has_an_empty_object_and_a_failed_one_its_error(
     data = json.loads(the_one(engine).body)["data"]
 
     assert data["labels"] == {}
-    assert data["error"]["code"] == "nothing_usable"
+    assert data["error"] == documented()["job.failed"]["data"]["error"]
 
 
 def test_the_bytes_of_a_message_stay_the_same_over_its_tries(
