@@ -1,10 +1,11 @@
-"""A real io worker goes on with its own work while receivers hang."""
+"""How many messages are on their way at once, and that a real io worker goes on meanwhile."""
 
 import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import kombu
 import pytest
 from celery import Celery
 from sqlalchemy import Engine, text
@@ -14,10 +15,11 @@ from cli.service import IO_THREADS, WorkerQueue
 from shared.db import webhooks, work
 from shared.db.engine import transaction
 from shared.db.webhooks import WebhookEvent
-from shared.queue import Queue, celery_app, publish
+from shared.queue import Queue, celery_app, depth, publish
 from tests.conftest import until
 from tests.programs import environment
 from tests.shared.db.playing import drain, finish, submit
+from workers.pump import WEBHOOK_HINTS, tick
 from workers.webhooks import SLOTS
 
 # More than the worker has threads.
@@ -32,9 +34,12 @@ def silent() -> Iterator[str]:
 
 
 @pytest.fixture
-def app(broker_url: str) -> Celery:
-    """The Celery application as the pump has it."""
-    return celery_app(broker_url)
+def app(broker_url: str) -> Iterator[Celery]:
+    """The Celery application as the pump has it, over a queue that is emptied afterwards."""
+    application = celery_app(broker_url)
+    yield application
+    with application.connection_for_write() as connection:
+        kombu.Queue(Queue.WEBHOOKS.value, channel=connection.default_channel).purge()
 
 
 @pytest.fixture
@@ -79,6 +84,12 @@ def owe_messages(engine: Engine, url: str) -> None:
     drain(engine)
 
 
+def owe_more(engine: Engine) -> None:
+    """Let another job of the first of them end."""
+    submit(engine, "user_of_0", ["b"])
+    drain(engine)
+
+
 def on_their_way(engine: Engine) -> int:
     with transaction(engine) as connection:
         statement = text("SELECT count(*) FROM webhook_deliveries WHERE lease_until > now()")
@@ -90,6 +101,19 @@ def was_assembled(engine: Engine, owner_id: str) -> bool:
     statement = text("SELECT attempt FROM work WHERE stage = 'assemble' AND owner_id = :owner_id")
     with transaction(engine) as connection:
         return bool(connection.execute(statement, {"owner_id": owner_id}).scalar_one())
+
+
+def test_the_pump_sends_a_hint_an_owner_who_is_to_be_told_and_no_more(
+    engine: Engine, app: Celery
+) -> None:
+    owe_messages(engine, "http://127.0.0.1:9/")
+    owe_more(engine)
+
+    tick(engine, app)
+    tick(engine, app)
+
+    assert OWNERS <= WEBHOOK_HINTS
+    assert depth(app, Queue.WEBHOOKS) == OWNERS
 
 
 @pytest.mark.usefixtures("io_worker")
