@@ -97,15 +97,23 @@ def _finish(site: Site, done: Sequence[tuple[Claim, Done]]) -> None:
         with transaction(site.engine) as connection:
             kept = []
             for claimed, result in sorted(done, key=lambda pair: pair[0].id):
-                if work.finish(connection, claimed, result.value, result.degraded):
+                if _ours(
+                    claimed,
+                    written=work.finish(connection, claimed, result.value, result.degraded),
+                ):
                     result.also(connection)
                     kept.append(claimed.key)
-                else:
-                    log.warning("result of a lost lease dropped", work_id=claimed.id)
             return steps.advance_keys(connection, kept)
 
     if done:
         _hint(patiently(write))
+
+
+def _ours(claimed: Claim, *, written: bool) -> bool:
+    """Return whether the fence let a write through, and say so where it did not."""
+    if not written:
+        log.warning("outcome of a lost lease dropped", work_id=claimed.id)
+    return written
 
 
 def _bury(site: Site, claimed: Claim, error: CopyThatError) -> None:
@@ -113,7 +121,7 @@ def _bury(site: Site, claimed: Claim, error: CopyThatError) -> None:
 
     def write() -> Hints:
         with transaction(site.engine) as connection:
-            work.bury(connection, claimed, Problem.of(error))
+            _ours(claimed, written=work.bury(connection, claimed, Problem.of(error)))
             return steps.advance_keys(connection, [claimed.key])
 
     _hint(patiently(write))
@@ -124,7 +132,7 @@ def _call_off(site: Site, claimed: Claim) -> None:
 
     def write() -> Hints:
         with transaction(site.engine) as connection:
-            work.call_off(connection, claimed)
+            _ours(claimed, written=work.call_off(connection, claimed))
             return steps.advance_keys(connection, [claimed.key])
 
     _hint(patiently(write))
@@ -141,7 +149,7 @@ def _retry(site: Site, claimed: Claim, error: CopyThatError) -> None:
 
     def write() -> None:
         with transaction(site.engine) as connection:
-            work.postpone(connection, claimed, delay_s, counts=counts)
+            _ours(claimed, written=work.postpone(connection, claimed, delay_s, counts=counts))
 
     patiently(write)
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.faults_full
 # A call that takes this long is easily caught.
 LATENCY_S = 0.3
 # What a worker says whose lease was taken back while it was away.
-FENCED_OFF = "result of a lost lease dropped"
+FENCED_OFF = "outcome of a lost lease dropped"
 SECONDS = {Queue.CV: CV_PROCESSES, Queue.CLAUDE: CLAUDE_THREADS}
 
 
