@@ -26,8 +26,12 @@ def measure_image(rgb: Rgb, *, name: str = "") -> Measurements:
     Returns:
         The measurements, lengths in CSS pixels. A blank image has none but its color.
     """
-    scene = read_scene(rgb, name=name)
-    height, width = rgb.shape[:2]
+    return measure_scene(read_scene(rgb, name=name))
+
+
+def measure_scene(scene: Scene) -> Measurements:
+    """Measure the design values of a scene that was read before."""
+    height, width = scene.packed.shape
     return Measurements(
         width=width,
         height=height,
