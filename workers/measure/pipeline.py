@@ -1,6 +1,7 @@
 """From the pixels of one image to its measurements, stage by stage."""
 
 from workers.measure.boxes import find_elements
+from workers.measure.calibration import calibrate
 from workers.measure.colors import measure_colors
 from workers.measure.gradients import find_gradients, measure_gradients
 from workers.measure.measurements import Box, Measurements, Path
@@ -31,6 +32,11 @@ def measure_image(rgb: Rgb, *, name: str = "") -> Measurements:
 
 def measure_scene(scene: Scene) -> Measurements:
     """Measure the design values of a scene that was read before."""
+    return calibrate(sum_up(scene))
+
+
+def sum_up(scene: Scene) -> Measurements:
+    """Measure a scene's values, each as sure as it was read from the pixels."""
     height, width = scene.packed.shape
     return Measurements(
         width=width,
