@@ -13,6 +13,7 @@ from workers.measure.scale import find_device_ratio
 from workers.measure.scene import Rgb, Scene
 from workers.measure.shadows import measure_shadows
 from workers.measure.spacing import measure_spacing
+from workers.measure.steps import measure_steps
 from workers.measure.text import find_lines
 from workers.measure.typography import measure_typography
 
@@ -65,8 +66,9 @@ def read_scene(rgb: Rgb, *, name: str = "") -> Scene:
     path = choose_path(rgb)
     clean, original, outlines = _read_pixels(rgb, path)
     packed = pack(clean)
-    gradients = find_gradients(clean, packed) if path is Path.EXACT else ()
-    elements, background = find_elements(clean, packed, gradients, original, outlines)
+    steps = measure_steps(clean)
+    gradients = find_gradients(clean, packed, steps) if path is Path.EXACT else ()
+    elements, background = find_elements(clean, packed, steps, gradients, original, outlines)
     lines = find_lines(rgb if original is None else original, packed, background, elements)
     dpr = find_device_ratio(rgb.shape[1], elements, lines, name)
     return Scene(rgb, packed, background, path, dpr, elements, gradients, lines)
