@@ -81,7 +81,7 @@ def find_lines(
     glyphs = find_glyphs(contrast, elements)
     rows = [
         row
-        for indices in group_rows(glyphs, contrast.shape)
+        for indices in group_rows(glyphs)
         if (row := _measure_row(contrast, packed, background, glyphs, indices)) is not None
     ]
     fonts = fit_fonts([row.stems for row in rows])
