@@ -31,6 +31,8 @@ MEGAPIXEL = 1_000_000
 PAGE_SIZE = (1440, 900)
 PAGE_MPX = PAGE_SIZE[0] * PAGE_SIZE[1] / MEGAPIXEL
 SIZES_MPX = (0.3, 0.6, PAGE_MPX, 2.5, 5.0, 10.0, 20.0)
+# A process is begun for each so-many-th page.
+MEMORY_STEP = 5
 # Runs of one size differ by as much.
 NOISE = 0.1
 # What a worker holds of measuring: the interpreter, the libraries, one image and its arrays.
@@ -80,7 +82,7 @@ def ratio(data: bytes) -> tuple[float, float]:
 
 def peak_mib(wide: Sequence[Rgb]) -> float:
     """Return the most that a process holds that decodes and measures one page, the worst."""
-    page = [rgb for rgb in wide if rgb.shape[0] == PAGE_SIZE[1]]
+    page = [rgb for rgb in wide if rgb.shape[0] == PAGE_SIZE[1]][::MEMORY_STEP]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "page.png"
         return max(_peak_bytes(path, rgb) for rgb in page) / MIB
