@@ -1,29 +1,25 @@
 """Text keeps its color through codecs that move every pixel of it."""
 
-import cv2
-import numpy as np
 import pytest
 
 from tests import drawing
+from workers.images import decode
 from workers.measure import read_scene
 from workers.measure.colorspace import ciede2000, lab_of_srgb
 from workers.measure.measurements import Path
 from workers.measure.preprocess import unpack
 from workers.measure.textcolors import find_text_colors
 
-JPEG = (".jpg", [cv2.IMWRITE_JPEG_QUALITY, 85])
-WEBP = (".webp", [cv2.IMWRITE_WEBP_QUALITY, 85])
+JPEG, WEBP = "jpeg", "webp"
 # By CIEDE2000. Thin strokes never show their color in full, and on white the light that chroma
 # blurs beside them is cut off at full white, so strong colors look paler than they are.
 NEAR_DE00 = {24: 3.0, 15: 5.0}
 STRONG_DE00 = 7.0
 
 
-def coded(page: drawing.Rgb, codec: tuple[str, list[int]]) -> drawing.Rgb:
+def coded(page: drawing.Rgb, codec: str) -> drawing.Rgb:
     """Return what a codec makes of a page."""
-    extension, options = codec
-    encoded = cv2.imencode(extension, cv2.cvtColor(page, cv2.COLOR_RGB2BGR), options)[1]
-    return np.asarray(cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
+    return decode(drawing.encode(page, codec))
 
 
 def colors_of(page: drawing.Rgb) -> list[int]:
@@ -43,26 +39,22 @@ def paragraph(color: str, behind: str, size: int) -> drawing.Rgb:
     return page
 
 
-@pytest.mark.parametrize("codec", [JPEG, WEBP], ids=["jpeg", "webp"])
+@pytest.mark.parametrize("codec", [JPEG, WEBP])
 @pytest.mark.parametrize("size", NEAR_DE00)
 @pytest.mark.parametrize(
     ("color", "behind"),
     [("#1f2937", "#ffffff"), ("#6b7280", "#ffffff"), ("#e5e7eb", "#111827")],
 )
-def test_coded_text_has_its_color(
-    color: str, behind: str, size: int, codec: tuple[str, list[int]]
-) -> None:
+def test_coded_text_has_its_color(color: str, behind: str, size: int, codec: str) -> None:
     found = colors_of(coded(paragraph(color, behind, size), codec))
 
     assert len(found) == 1
     assert apart(found[0], color) <= NEAR_DE00[size]
 
 
-@pytest.mark.parametrize("codec", [JPEG, WEBP], ids=["jpeg", "webp"])
+@pytest.mark.parametrize("codec", [JPEG, WEBP])
 @pytest.mark.parametrize("color", ["#0d6efd", "#b91c1c"])
-def test_coded_text_in_a_strong_color_has_nearly_that(
-    color: str, codec: tuple[str, list[int]]
-) -> None:
+def test_coded_text_in_a_strong_color_has_nearly_that(color: str, codec: str) -> None:
     found = colors_of(coded(paragraph(color, "#f8f9fa", 24), codec))
 
     assert len(found) == 1
