@@ -40,12 +40,12 @@ UNSEEN: dict[str, set[str]] = {
         *("font-display", "font-title", "font-label", "font-reading"),
     },
     "dark": {"space-2", "space-3"},
-    "dashboard": {"space-1", "space-2", "radius-3"},
+    "dashboard": {"space-1", "space-2", "space-3", "radius-3"},
     "login": {"space-2", "space-3", "space-6", "shadow-high"},
     "mobile": {"space-1", "space-3", "space-8"},
-    "pricing": {"space-2", "space-3", "space-4", "space-6", "space-16", "shadow-high"},
-    "settings": {"space-1"},
-    "table": {"space-1", "space-2", "space-12", "space-16"},
+    "pricing": {"space-2", "space-3", "space-6", "space-16", "shadow-high"},
+    "settings": {"space-1", "space-12"},
+    "table": {"space-1", "space-12"},
 }
 
 

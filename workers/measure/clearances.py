@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.measure.measurements import SpacingKind
 from workers.measure.siblings import Siblings, face_each_other
 
 Floats = NDArray[np.float64]
@@ -27,13 +26,14 @@ LEVEL_PX = 1.0
 class Clearances:
     """Clear stretches of one page.
 
-    ``px`` are their lengths in CSS pixels, shape (n,). ``kinds`` are gaps and paddings.
-    ``beside`` tells which lie sideways between two elements that are no text. ``stretches`` are
-    left, top, right, bottom in device pixels, shape (n, 4).
+    ``px`` are their lengths in CSS pixels, shape (n,). ``gaps`` tells which lie between siblings
+    rather than before their parent's edge, ``beside`` which of these lie sideways between two
+    elements that are no text. ``stretches`` are left, top, right, bottom in device pixels,
+    shape (n, 4).
     """
 
     px: Floats
-    kinds: NDArray[np.object_]
+    gaps: Bools
     beside: Bools
     stretches: Floats
 
@@ -42,13 +42,13 @@ def find_clearances(groups: Sequence[Siblings]) -> Clearances:
     """Return every clearance of a page, in no order; overlaps have none."""
     parts = [part for group in groups for axis in (0, 1) for part in _along(group, axis)]
     if not parts:
-        return Clearances(np.empty(0), np.empty(0, object), np.empty(0, bool), np.empty((0, 4)))
-    px, kinds, beside, stretches = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Clearances(px, kinds, beside, stretches)
+        return Clearances(np.empty(0), np.empty(0, bool), np.empty(0, bool), np.empty((0, 4)))
+    px, gaps, beside, stretches = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Clearances(px, gaps, beside, stretches)
 
 
-# Lengths, kinds, which are beside, stretches.
-_Part = tuple[Floats, NDArray[np.object_], Bools, Floats]
+# Lengths, which are gaps and which beside, stretches.
+_Part = tuple[Floats, Bools, Bools, Floats]
 
 
 def _along(group: Siblings, axis: int) -> Iterator[_Part]:
@@ -80,7 +80,7 @@ def _gaps(group: Siblings, at: NDArray[np.intp], to: NDArray[np.intp], axis: int
     stretches[:, across + 2] = np.minimum(one[:, across + 2], other[:, across + 2])
     px = (stretches[:, axis + 2] - stretches[:, axis]) / group.dpr
     beside = ~(group.is_text[at] | group.is_text[to]) & (axis == 0)
-    return px, np.full(len(at), SpacingKind.GAP, object), beside, stretches
+    return px, np.ones(len(at), np.bool_), beside, stretches
 
 
 def _to_parent(group: Siblings, at: NDArray[np.intp], axis: int, side: int) -> _Part:
@@ -89,4 +89,5 @@ def _to_parent(group: Siblings, at: NDArray[np.intp], axis: int, side: int) -> _
     stretches[:, (side + 2) % 4] = stretches[:, side]
     stretches[:, side] = group.inner[side]
     px = (stretches[:, axis + 2] - stretches[:, axis]) / group.dpr
-    return px, np.full(len(at), SpacingKind.PADDING, object), np.zeros(len(at), bool), stretches
+    none = np.zeros(len(at), np.bool_)
+    return px, none, none, stretches

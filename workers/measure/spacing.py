@@ -126,6 +126,6 @@ def _measurements_of(
 def _clear_of(px: float, clear: Clearances) -> list[tuple[SpacingKind, Box]]:
     """Return the kinds and boxes of a value's clearances."""
     return [
-        (clear.kinds[at], box_of(clear.stretches[at]))
+        (SpacingKind.GAP if clear.gaps[at] else SpacingKind.PADDING, box_of(clear.stretches[at]))
         for at in np.flatnonzero(np.abs(clear.px - px) <= OWN_PX)
     ]

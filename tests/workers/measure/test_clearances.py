@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from tests.workers.measure.scenes import element, line, scene
 from workers.measure.clearances import Clearances, find_clearances
-from workers.measure.measurements import SpacingKind
 from workers.measure.scene import Scene
 from workers.measure.siblings import find_siblings
 
@@ -14,8 +13,8 @@ def clear_of(page: Scene) -> Clearances:
     return find_clearances(find_siblings(page))
 
 
-def lengths(found: Clearances, kind: SpacingKind) -> list[float]:
-    return sorted(found.px[found.kinds == kind].tolist())
+def gaps(found: Clearances) -> list[float]:
+    return sorted(found.px[found.gaps].tolist())
 
 
 @given(above=st.integers(1, 60), below=st.integers(1, 60), dpr=st.sampled_from([1.0, 1.5, 2.0]))
@@ -36,8 +35,8 @@ def test_two_lines_keep_their_ink_apart(gap: int) -> None:
 
     found = clear_of(scene((900, 700), lines=lines))
 
-    assert lengths(found, SpacingKind.GAP) == [gap]
-    at = int((found.kinds == SpacingKind.GAP).argmax())
+    assert gaps(found) == [gap]
+    at = int(found.gaps.argmax())
     assert found.stretches[at].tolist() == [100, 112, 280, 112 + gap]
 
 
@@ -53,13 +52,13 @@ def test_only_elements_side_by_side_are_beside() -> None:
 def test_what_lies_behind_another_is_not_clear() -> None:
     boxes = [element((100 * at, 100, 80, 60)) for at in range(1, 4)]
 
-    assert lengths(clear_of(scene((900, 700), boxes)), SpacingKind.GAP) == [20, 20]
+    assert gaps(clear_of(scene((900, 700), boxes))) == [20, 20]
 
 
 def test_overlaps_have_no_clearance() -> None:
     lines = [line((100, 100, 200, 20)), line((100, 112, 200, 20))]
 
-    assert lengths(clear_of(scene((900, 700), lines=lines)), SpacingKind.GAP) == []
+    assert gaps(clear_of(scene((900, 700), lines=lines))) == []
 
 
 def test_an_empty_page_has_no_clearances() -> None:
