@@ -128,7 +128,8 @@ def _measure_group(rgb: Rgb, outlines: Sequence[Outline], border_px: int, noise:
         patch = _cut(rgb, corners, pending, side)
         paints = _Paints(edge[pending], fill[pending], border_px, noise, step)
         found, best = _fit_arcs(patch, paints, half[pending])
-        radii[pending] = found
+        # What lies near spoils the larger square, not what the smaller one told.
+        radii[pending] = np.where(np.isnan(found), radii[pending], found)
         pending = pending[(best > PATCH_ROOM * side) & (half[pending] > PATCH_ROOM * side)]
     return radii.reshape(-1, 4)
 

@@ -10,6 +10,9 @@ from workers.measure.scene import ROOT, Element, ElementKind, Scene
 MIN_BOX_PX = 10.0
 # Radii this close, in CSS pixels, are one value.
 SAME_RADIUS_PX = 0.5
+# A box alone belongs to a radius this close, in CSS pixels, that so many agree on.
+STRAY_RADIUS_PX = 1.0
+AGREEING = 3
 # The unit radii are reported in, in device pixels: rasterisers draw arcs up to .2 px apart.
 RADIUS_UNIT = 0.5
 # Below this, in CSS pixels, a corner counts as square: antialiasing of odd edges looks like it.
@@ -30,7 +33,7 @@ def measure_radii(scene: Scene) -> tuple[RadiusMeasurement, ...]:
             groups[-1].append(entry)
         else:
             groups.append([entry])
-    measured = [_sum_up(group, RADIUS_UNIT / scene.dpr) for group in groups]
+    measured = [_sum_up(group, RADIUS_UNIT / scene.dpr) for group in _join_strays(groups)]
     return tuple(sorted(measured, key=lambda radius: -radius.count))
 
 
@@ -44,6 +47,26 @@ def _radius_of(element: Element, dpr: float) -> float | None:
         return None
     radius = float(np.median(known))
     return None if radius >= smaller / 2 - PILL_SLACK_PX else radius
+
+
+def _join_strays(groups: list[list[tuple[float, Box]]]) -> list[list[tuple[float, Box]]]:
+    """Give single boxes to the well shown radius beside theirs: one of them was misread."""
+    shown = [group for group in groups if len(group) >= AGREEING]
+    kept = [group for group in groups if len(group) > 1]
+    for group in groups:
+        if len(group) > 1:
+            continue
+        radius = group[0][0]
+        near = [
+            other
+            for other in shown
+            if min(abs(radius - known) for known, _ in other) <= STRAY_RADIUS_PX
+        ]
+        if near:
+            max(near, key=len).extend(group)
+        else:
+            kept.append(group)
+    return kept
 
 
 def _sum_up(group: list[tuple[float, Box]], unit: float) -> RadiusMeasurement:

@@ -3,7 +3,7 @@
 Tolerances: boxes and colors exact, radii half a pixel, distances half a pixel.
 """
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests import drawing
@@ -42,8 +42,24 @@ def test_the_colors_are_those_drawn_and_no_other(layout: Layout) -> None:
     assert {color.hex for color in measured.colors} == set(layout.colors)
 
 
+# A square large enough for the cards' corners holds a part of the boxes in them too.
+CLOSE_CONTENT = Layout(
+    columns=2,
+    rows=2,
+    stacked=1,
+    box_size=(70, 30),
+    margin=10,
+    gap=10,
+    padding=10,
+    stack_gap=5,
+    colors=("#000000", "#555555", "#aaaaaa"),
+    radii=(7.0, 0.0),
+)
+
+
 @settings(max_examples=12, deadline=None)
 @given(layouts())
+@example(CLOSE_CONTENT)
 def test_the_radii_are_those_drawn_and_no_other(layout: Layout) -> None:
     drawn = [radius for radius in layout.radii if radius]
 
