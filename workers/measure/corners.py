@@ -25,6 +25,8 @@ Indices = NDArray[np.intp]
 PATCHES = ((8, 0.25), (16, 0.25), (32, 0.5), (64, 1.0))
 # An arc wider than this part of its square wants a larger square.
 PATCH_ROOM = 0.8
+# Pixels further from both edges than this part of the square show what lies in the box.
+EDGE_SHARE = 0.5
 # Samples a pixel, each way, of the drawn circles.
 SUPERSAMPLING = 8
 # Pixels that the color beyond the corner counts for when the outside color is fitted.
@@ -128,8 +130,7 @@ def _measure_group(rgb: Rgb, outlines: Sequence[Outline], border_px: int, noise:
         patch = _cut(rgb, corners, pending, side)
         paints = _Paints(edge[pending], fill[pending], border_px, noise, step)
         found, best = _fit_arcs(patch, paints, half[pending])
-        # What lies near spoils the larger square, not what the smaller one told.
-        radii[pending] = np.where(np.isnan(found), radii[pending], found)
+        radii[pending] = found
         pending = pending[(best > PATCH_ROOM * side) & (half[pending] > PATCH_ROOM * side)]
     return radii.reshape(-1, 4)
 
@@ -198,8 +199,10 @@ def _errors(pixels: Floats, beyond: Floats, paints: _Paints) -> Floats:
     the best outside color is (sum w q + weight beyond) / (sum w w + weight), per channel. All
     colors are taken relative to ``beyond``.
     """
-    outer, inner = _drawn_corners(round(pixels.shape[1] ** 0.5), paints.step, paints.border_px)
-    pixels, ring, core = pixels - beyond[:, None], paints.edge - beyond, paints.fill - beyond
+    side = round(pixels.shape[1] ** 0.5)
+    outer, inner = _drawn_corners(side, paints.step, paints.border_px)
+    pixels = pixels[:, _along_edges(side)] - beyond[:, None]
+    ring, core = paints.edge - beyond, paints.fill - beyond
     outside, between = 1 - outer, outer - inner
     total = pixels.sum(axis=1)
     on_ring, on_core = _project(between, pixels), _project(inner, pixels)
@@ -244,15 +247,27 @@ def _drawn_corners(side: int, step: float, border_px: int) -> tuple[Floats, Floa
     """Draw corners of rising radius: the part of each pixel inside the outer and inner outline.
 
     Returns:
-        Two arrays (radii, side * side), 0 to 1. The inner radius is the outer one less the
-        border's width (CSS Backgrounds Level 3, 4.2).
+        Two arrays (radii, pixels along the edges), 0 to 1. The inner radius is the outer one less
+        the border's width (CSS Backgrounds Level 3, 4.2).
     """
     fine = (np.arange(side * SUPERSAMPLING) + 0.5) / SUPERSAMPLING
     outer, inner = [], []
     for radius in np.arange(0, side, step):
         outer.append(_quarter(fine, radius))
         inner.append(_quarter(fine - border_px, max(0.0, radius - border_px)))
-    return np.array(outer, np.float32), np.array(inner, np.float32)
+    kept = _along_edges(side)
+    return np.array(outer, np.float32)[:, kept], np.array(inner, np.float32)[:, kept]
+
+
+@cache
+def _along_edges(side: int) -> NDArray[np.bool_]:
+    """Tell which pixels of a square, raveled, are judged: what lies in the box may be at the rest.
+
+    An arc that leaves room in its square comes no further inward than a quarter of the side.
+    """
+    at = np.arange(side)
+    along: NDArray[np.bool_] = (np.minimum(at[:, None], at) < side * EDGE_SHARE).ravel()
+    return along
 
 
 def _quarter(at: NDArray[np.float64], radius: float) -> NDArray[np.float64]:

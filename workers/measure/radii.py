@@ -22,11 +22,12 @@ BOXES = {ElementKind.CONTAINER, ElementKind.GRADIENT, ElementKind.PICTURE}
 
 def measure_radii(scene: Scene) -> tuple[RadiusMeasurement, ...]:
     """Sum up the corners of all boxes, most used radius first; pills are left out."""
-    found: list[tuple[float, Box]] = []
-    for element in scene.elements[ROOT + 1 :]:
-        radius = _radius_of(element, scene.dpr)
-        if radius is not None and radius >= MIN_RADIUS_PX * scene.dpr:
-            found.append((radius / scene.dpr, element.box))
+    found = [
+        (radius / scene.dpr, element.box)
+        for element in scene.elements[ROOT + 1 :]
+        for radius in _radii_of(element, scene.dpr)
+        if radius >= MIN_RADIUS_PX * scene.dpr
+    ]
     groups: list[list[tuple[float, Box]]] = []
     for entry in sorted(found, key=lambda item: item[0]):
         if groups and entry[0] - groups[-1][-1][0] <= SAME_RADIUS_PX:
@@ -37,16 +38,18 @@ def measure_radii(scene: Scene) -> tuple[RadiusMeasurement, ...]:
     return tuple(sorted(measured, key=lambda radius: -radius.count))
 
 
-def _radius_of(element: Element, dpr: float) -> float | None:
-    """Return the radius an element shows, None for square ones, pills and unclear ones."""
+def _radii_of(element: Element, dpr: float) -> list[float]:
+    """Return the radii an element shows, in device pixels; none for square ones and pills.
+
+    A box has one, or two where its corners differ; a corner that stands alone is no arc of a box.
+    """
     smaller = min(element.box.width, element.box.height)
     if element.kind not in BOXES or smaller < MIN_BOX_PX * dpr:
-        return None
-    known = [radius for radius in element.radii_px if radius]
-    if not known:
-        return None
-    radius = float(np.median(known))
-    return None if radius >= smaller / 2 - PILL_SLACK_PX else radius
+        return []
+    known = np.array(sorted(radius for radius in element.radii_px if radius))
+    alike = np.split(known, np.flatnonzero(np.diff(known) > SAME_RADIUS_PX * dpr) + 1)
+    radii = [float(np.median(some)) for some in alike if len(some) > 1]
+    return [radius for radius in radii if radius < smaller / 2 - PILL_SLACK_PX]
 
 
 def _join_strays(groups: list[list[tuple[float, Box]]]) -> list[list[tuple[float, Box]]]:
