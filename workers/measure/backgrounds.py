@@ -70,11 +70,12 @@ def absorb_soft(background: Packed, packed: Packed, soft: Segmentation) -> None:
     """
     mask = cast("Mask", cv2.compare(packed, background, cv2.CMP_NE))
     ink = np.flatnonzero(mask != 0)
-    seeds = soft.labels[::SEED_STEP, ::SEED_STEP][mask[::SEED_STEP, ::SEED_STEP] == 0]
-    reached = np.zeros(soft.count, np.bool_)
+    labels, pixels = soft.found.labels, packed.ravel()
+    seeds = labels[::SEED_STEP, ::SEED_STEP][mask[::SEED_STEP, ::SEED_STEP] == 0]
+    reached = np.zeros(soft.found.count, np.bool_)
     reached[seeds] = True
     reached[0] = False
-    labels, pixels = soft.labels.ravel(), packed.ravel()
+    labels = labels.ravel()
     own = labels[ink]
     shadow = [ink[reached[own]]]
     # A pixel beside a hard step has no label of its own; its left or upper neighbour speaks.

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.measure.components import Labels, label_components
+from workers.measure.components import Components, label_components
 from workers.measure.scene import Element, ElementKind, Mask, Packed, Rgb
 from workers.measure.steps import STRIP_ROWS
 from workers.measure.touching import unite_touching
@@ -46,17 +46,17 @@ ICON_ASPECT = (0.6, 1.8)
 class Glyphs:
     """Pieces of ink: ``boxes`` (n, 4) of x, y, width, height; ``owners`` (n,) element indices.
 
-    ``labels`` marks each pixel with its piece's ``ids`` entry, 0 for none.
+    ``pieces`` marks each pixel with its piece's ``ids`` entry, 0 for none.
     """
 
     boxes: NDArray[np.int32]
     owners: NDArray[np.int32]
     ids: NDArray[np.int32]
-    labels: Labels
+    pieces: Components
 
     def take(self, chosen: NDArray[np.bool_]) -> "Glyphs":
         """Return the chosen pieces over the same labels."""
-        return Glyphs(self.boxes[chosen], self.owners[chosen], self.ids[chosen], self.labels)
+        return Glyphs(self.boxes[chosen], self.owners[chosen], self.ids[chosen], self.pieces)
 
 
 def measure_contrast(rgb: Rgb, background: Packed) -> Plane:
@@ -89,7 +89,7 @@ def find_glyphs(contrast: Plane, elements: Sequence[Element]) -> Glyphs:
         boxes=np.ascontiguousarray(stats[ids, :4]),
         owners=centers[ids].astype(np.int32),
         ids=ids,
-        labels=pieces.labels,
+        pieces=pieces,
     )
 
 
