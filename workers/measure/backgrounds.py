@@ -27,11 +27,19 @@ SEED_STEP = 3
 
 def paint_fill(background: Packed, packed: Packed, element: Element) -> None:
     """Paint one element of a single color: its fill, and its own pixels at edge and corners."""
-    paint_pixels(background, packed, element.box)
+    box = element.box
     if element.fill is None:
+        paint_pixels(background, packed, box)
         return
-    inner = shrink(element.box, element.border)
+    inner = shrink(box, element.border)
     background[inner.y : inner.bottom, inner.x : inner.right] = element.fill
+    for edge in (
+        Box(box.x, box.y, box.width, inner.y - box.y),
+        Box(box.x, inner.bottom, box.width, box.bottom - inner.bottom),
+        Box(box.x, inner.y, inner.x - box.x, inner.height),
+        Box(inner.right, inner.y, box.right - inner.right, inner.height),
+    ):
+        paint_pixels(background, packed, edge)
     reach = min(corner_reach(element.radii_px), element.box.width // 2, element.box.height // 2)
     for x in (element.box.x, element.box.right - reach):
         for y in (element.box.y, element.box.bottom - reach):

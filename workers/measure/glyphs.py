@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from workers.measure.components import Components, label_components
 from workers.measure.scene import Element, ElementKind, Mask, Packed, Rgb
-from workers.measure.steps import STRIP_ROWS
+from workers.measure.steps import STRIP_ROWS, write_largest
 from workers.measure.touching import unite_touching
 
 Plane = NDArray[np.uint8]  # (height, width)
@@ -64,11 +64,10 @@ def measure_contrast(rgb: Rgb, background: Packed) -> Plane:
     contrast = np.empty(background.shape, np.uint8)
     for top in range(0, len(rgb), STRIP_ROWS):
         strip = slice(top, top + STRIP_ROWS)
-        behind = np.ascontiguousarray(background[strip], "<u4").view(np.uint8)
-        shown = cv2.cvtColor(rgb[strip], cv2.COLOR_RGB2BGRA)
-        difference = cv2.absdiff(shown, behind.reshape(shown.shape))
-        blue, green, red, _ = cv2.split(difference)
-        contrast[strip] = cv2.max(cv2.max(blue, green), red)
+        packed = np.ascontiguousarray(background[strip], "<u4")
+        channels = packed.view(np.uint8).reshape(*packed.shape, 4)
+        behind = cv2.cvtColor(channels, cv2.COLOR_BGRA2RGB)
+        write_largest(cv2.absdiff(rgb[strip], behind), contrast[strip])
     return contrast
 
 
