@@ -67,7 +67,8 @@ def measure_contrast(rgb: Rgb, background: Packed) -> Plane:
         packed = np.ascontiguousarray(background[strip], "<u4")
         channels = packed.view(np.uint8).reshape(*packed.shape, 4)
         behind = cv2.cvtColor(channels, cv2.COLOR_BGRA2RGB)
-        write_largest(cv2.absdiff(rgb[strip], behind), contrast[strip])
+        apart = cast("Rgb", cv2.absdiff(rgb[strip], behind))
+        write_largest(apart, contrast[strip])
     return contrast
 
 
