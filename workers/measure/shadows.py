@@ -35,6 +35,8 @@ RING_GAIN = 0.6
 # Two layers seen as one leave more than this.
 LAYERED_RMS_LEVELS = 0.45
 LAYERED_GAIN = 0.6
+# Two layers leave no more than rounding twice does; what leaves more is something else.
+MAX_LAYERED_RMS_LEVELS = 0.55
 # A shadow hides less than this of what it falls on.
 MAX_ALPHA = 0.75
 # A color other than black must be this far, in levels, from explaining the depths as black.
@@ -137,7 +139,7 @@ def _fit_two(seen: Penumbra) -> list[Fit]:
     if len(seen.depths) <= MIN_SIDES or not _is_soft(seen):
         return []
     layers = fit_layers(seen)
-    if layers is None or layers.rms_levels > MAX_RMS_LEVELS:
+    if layers is None or layers.rms_levels > MAX_LAYERED_RMS_LEVELS:
         return []
     fits = []
     for shape, depth in zip(layers.shapes, layers.depths, strict=True):
