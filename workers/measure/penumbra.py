@@ -57,7 +57,7 @@ class Penumbra:
 
     ``depths`` has, for each side seen, the ambient color less the color at each pixel outward,
     shape (n, 3) levels; ``gaps`` the pixels to a like neighbour, whose shadow falls here too;
-    ``joined`` the sides on which more of the same follows; ``radius_px`` rounds its corners.
+    ``joined`` the sides on which more of it follows, or the image ends; ``radius_px`` rounds its corners.
     """
 
     box: Box
@@ -66,6 +66,16 @@ class Penumbra:
     gaps: dict[Side, int]
     joined: frozenset[Side]
     radius_px: float = 0.0
+
+    @property
+    def spans(self) -> bool:
+        """Whether the box goes on beyond the image, or into others, on both sides of a side seen.
+
+        Then that one side shows all there is to see.
+        """
+        (side, *others) = self.depths
+        beside = {Side((side + 1) % 4), Side((side + 3) % 4)}
+        return not others and beside <= self.joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +144,8 @@ class Surroundings:
         element = self._scene.elements[index]
         view = _View(element.box, max(element.parent, ROOT), {}, {}, set(), _radius_of(element))
         for side in Side:
-            free, neighbour = self._look(index, side)
-            if neighbour is not None and free <= JOINED_PX:
+            free, neighbour, is_joined = self._look(index, side)
+            if free == 0 or is_joined:
                 view.joined.add(side)
             length = element.box.height if side % 2 else element.box.width
             strip = _strip(self._scene.rgb, element.box, side, free)
@@ -167,8 +177,12 @@ class Surroundings:
         gaps = {side: gap for side, gap in view.gaps.items() if side in depths}
         return Penumbra(view.box, ambient, depths, gaps, frozenset(view.joined), view.radius_px)
 
-    def _look(self, index: int, side: Side) -> tuple[int, int | None]:
-        """Return how many pixels beside a side are free, and the box that faces it there."""
+    def _look(self, index: int, side: Side) -> tuple[int, int | None, bool]:
+        """Return how many pixels beside a side are free, what faces it there, what joins it.
+
+        What lies under a bar across the whole image is what its shadow falls on: it is looked
+        into.
+        """
         turned = _turn(self._edges, side)
         start, near, end, far = turned[index]
         height, width = self._scene.rgb.shape[:2]
@@ -186,10 +200,14 @@ class Surroundings:
         facing = np.where(beside & (apart >= -OVERLAP_PX), np.maximum(apart, 0), FAR)
         around = np.where(beside & (apart < -OVERLAP_PX), near - turned[:, 1], FAR)
         around[around < 0] = FAR
+        joined = facing <= JOINED_PX
+        ground = joined & (start <= 0) & (end >= width) & (side % 2 == 0)
+        facing[ground] = FAR
+        free = min(free, int(np.where(ground, near - turned[:, 1], around).min()))
         nearest = int(np.argmin(facing))
-        if facing[nearest] <= min(free, int(around.min())):
-            return int(facing[nearest]), nearest
-        return min(free, int(around.min())), None
+        if facing[nearest] <= free:
+            return int(facing[nearest]), nearest, bool(joined.any())
+        return free, None, bool(joined.any())
 
     def _are_alike(self, index: int, other: int) -> bool:
         """Tell whether a neighbour is a box of about the same size."""

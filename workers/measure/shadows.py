@@ -46,7 +46,7 @@ FULL_LEVEL = 255
 # Boxes larger than this show nothing of their size in their shadow.
 SMALL_PX = 128
 # How far a fit to so many sides is believed at best, and what is not believed at all.
-SIDE_CONFIDENCE = {2: 0.6, 3: 0.8, 4: 0.95}
+SIDE_CONFIDENCE = {1: 0.5, 2: 0.6, 3: 0.8, 4: 0.95}
 LEAST_CONFIDENCE = 0.3
 # Shadows nearer than this, in pixels and as part of the blur, are one.
 SAME_PX = 1.0
@@ -174,14 +174,16 @@ def _without_ring(seen: Penumbra) -> Penumbra:
 
 def _fit_sides(seen: Penumbra) -> Fit | None:
     """Fit one shadow to all the sides given."""
-    if len(seen.depths) < MIN_SIDES or not _is_soft(seen):
+    if not seen.depths or not _is_soft(seen):
+        return None
+    if len(seen.depths) < MIN_SIDES and not seen.spans:
         return None
     if Side.TOP not in seen.depths and Side.BOTTOM not in seen.depths:
         return None  # nothing shows how far it is moved down
     fit = fit_shape(seen)
     rms, depth = fit.rms_levels, fit.depth
     strongest = max(float(np.abs(one).max()) for one in seen.depths.values())
-    if rms > max(MAX_RMS_LEVELS, MAX_RMS_SHARE * strongest):
+    if rms > (max(MAX_RMS_LEVELS, MAX_RMS_SHARE * strongest) if len(seen.depths) >= MIN_SIDES else RING_RMS_LEVELS):
         return None
     if not _is_possible(depth, seen.ambient):
         return None
