@@ -8,6 +8,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.measure.backgrounds import render_gradient
 from workers.measure.measurements import Box
 from workers.measure.preprocess import unpack
 from workers.measure.profiles import GROUND_PX, fade, find_ground, leads_to, until_uneven
@@ -57,7 +58,8 @@ class Penumbra:
 
     ``depths`` has, for each side seen, the ambient color less the color at each pixel outward,
     shape (n, 3) levels; ``gaps`` the pixels to a like neighbour, whose shadow falls here too;
-    ``joined`` the sides on which more of it follows, or the image ends; ``radius_px`` rounds its corners.
+    ``joined`` the sides on which more of it follows, or the image ends; ``radius_px`` rounds its
+    corners.
     """
 
     box: Box
@@ -163,19 +165,52 @@ class Surroundings:
         depths: dict[Side, Floats] = {}
         ambient = np.full(3, np.nan)
         for side, colors in view.colors.items():
-            ground = None if fill is None else tuple(int(level) for level in unpack(fill))
-            if ground is None or not (colors == ground).all(axis=1).any():
-                nearly = ground if ground is not None and leads_to(colors, ground) else None
-                lasting = round(GROUND_PX * self._scene.dpr)
-                ground = find_ground(colors, lasting) or nearly or usual or ground
-            if ground is None:
+            below = self._gradient_below(view, side, len(colors))
+            if below is None:
+                ground = self._ground_of(colors, fill, usual)
+                below = None if ground is None else np.array([ground], np.float64)
+            if below is None:
                 continue
-            depth = fade(np.array(ground, np.float64) - colors)
+            depth = fade(below - colors)
             if len(depth) >= MIN_LENGTH:
+                ambient = below[0] if np.isnan(ambient).any() else ambient
+                if depth.sum() > 0:
+                    # The same shadow takes a part of whatever it falls on.
+                    depth = depth * (ambient / np.maximum(below, 1))[: len(depth)]
                 depths[side] = depth
-                ambient = np.array(ground, np.float64) if np.isnan(ambient).any() else ambient
         gaps = {side: gap for side, gap in view.gaps.items() if side in depths}
         return Penumbra(view.box, ambient, depths, gaps, frozenset(view.joined), view.radius_px)
+
+    def _ground_of(
+        self, colors: Floats, fill: int | None, usual: tuple[int, ...] | None
+    ) -> tuple[int, ...] | None:
+        """Return the color a side lies on: its parent's, or what lasts beside it or others."""
+        ground = None if fill is None else tuple(int(level) for level in unpack(fill))
+        if ground is not None and (colors == ground).all(axis=1).any():
+            return ground
+        nearly = ground if ground is not None and leads_to(colors, ground) else None
+        lasting = round(GROUND_PX * self._scene.dpr)
+        return find_ground(colors, lasting) or nearly or usual or ground
+
+    def _gradient_below(self, view: _View, side: Side, count: int) -> Floats | None:
+        """Return the colors outward of the gradient a side lies on, shape (count, 3), if any."""
+        parent = self._scene.elements[view.parent]
+        region = next((one for one in self._scene.gradients if one.box == parent.box), None)
+        if region is None:
+            return None
+        box, outer = view.box, region.box
+        x, y = box.x + box.width // 2 - outer.x, box.y + box.height // 2 - outer.y
+        if side in (Side.LEFT, Side.RIGHT):
+            row = render_gradient(region, y, 1)[0]
+            start = box.x - outer.x
+            line = row[:start][::-1] if side is Side.LEFT else row[start + box.width :]
+        else:
+            start = box.y - outer.y
+            top = max(0, start - count) if side is Side.TOP else start + box.height
+            line = render_gradient(region, top, count)[:, x]
+            line = line[::-1] if side is Side.TOP else line
+        colors = np.array([unpack(int(color)) for color in line[:count]], np.float64)
+        return colors if len(colors) == count else None
 
     def _look(self, index: int, side: Side) -> tuple[int, int | None, bool]:
         """Return how many pixels beside a side are free, what faces it there, what joins it.

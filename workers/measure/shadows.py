@@ -183,7 +183,8 @@ def _fit_sides(seen: Penumbra) -> Fit | None:
     fit = fit_shape(seen)
     rms, depth = fit.rms_levels, fit.depth
     strongest = max(float(np.abs(one).max()) for one in seen.depths.values())
-    if rms > (max(MAX_RMS_LEVELS, MAX_RMS_SHARE * strongest) if len(seen.depths) >= MIN_SIDES else RING_RMS_LEVELS):
+    one_side = len(seen.depths) < MIN_SIDES
+    if rms > (RING_RMS_LEVELS if one_side else max(MAX_RMS_LEVELS, MAX_RMS_SHARE * strongest)):
         return None
     if not _is_possible(depth, seen.ambient):
         return None

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.drawing import Rgb, Shadow, draw_box, draw_page, draw_shadow, draw_text
+from tests.drawing import (
+    Rgb,
+    Shadow,
+    draw_box,
+    draw_linear_gradient,
+    draw_page,
+    draw_shadow,
+    draw_text,
+)
 from workers.measure.blur import OUTWARD, REACH_PX, fall_off
 from workers.measure.measurements import ShadowMeasurement
 from workers.measure.pipeline import measure_image
@@ -137,6 +145,32 @@ def test_the_shadow_of_a_small_box_is_found_though_no_part_of_a_side_is_even(
     found = only_shadow(page)
 
     assert abs(found.y_px - y) <= LEAST_OFFSET_TOLERANCE_PX
+    assert is_blur(found.blur_px, blur)
+
+
+@pytest.mark.parametrize(("y", "blur"), [(4, 12), (6, 20), (10, 24)])
+def test_a_bar_across_the_image_shows_its_shadow_below(y: int, blur: int) -> None:
+    page = draw_page(600, 400, "#f4f6f8")
+    bar = (-100, -20, 800, 84)
+    draw_shadow(page, bar, Shadow(y=y, blur=blur, alpha=0.3))
+    draw_box(page, (0, 0, 600, 64), "#ffffff")
+
+    found = only_shadow(page)
+
+    assert abs(found.y_px - y) <= max(LEAST_OFFSET_TOLERANCE_PX, 0.15 * blur)
+    assert is_blur(found.blur_px, blur)
+
+
+@pytest.mark.parametrize("blur", [12, 24, 32])
+def test_a_shadow_on_a_gradient_is_what_the_gradient_does_not_explain(blur: int) -> None:
+    page = draw_page(600, 420)
+    draw_linear_gradient(page, (0, 0, 600, 420), 180, [("#4060a0", 0), ("#305080", 1)])
+    draw_shadow(page, CARD, Shadow(y=4, blur=blur, alpha=0.4))
+    draw_box(page, CARD, "#ffffff")
+
+    found = only_shadow(page)
+
+    assert abs(found.y_px - 4) <= max(LEAST_OFFSET_TOLERANCE_PX, OFFSET_TOLERANCE * blur)
     assert is_blur(found.blur_px, blur)
 
 
