@@ -6,14 +6,12 @@ more are not told apart: each is blended in whole levels, which leaves more than
 """
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
-from workers.measure.blur import HALVES
 from workers.measure.descent import LEAST_ANGLE, Layers
 from workers.measure.penumbra import Penumbra
-from workers.measure.shade import NO_SHADE, Floats, Samples, Shapes, Y, blurs_within_reach
+from workers.measure.shade import NO_SHADE, Floats, Samples, Shapes, Y, blurs_within_reach, grid_of
 
 # Offsets and spreads to start from, as parts of the blur.
 OFFSETS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -38,7 +36,7 @@ class LayersFit:
 def fit_layers(seen: Penumbra) -> LayersFit | None:
     """Find the two layers that together leave the least; None where no two have one color."""
     layers = Layers(Samples(seen))
-    grid = _grid(seen)
+    grid = grid_of(blurs_within_reach(seen, LEAST_REACH, MOST_REACH), OFFSETS, SPREADS)
     shades = layers.shade(grid)
     pair = _best_pair(layers, grid, shades)
     if pair is None:
@@ -75,12 +73,3 @@ def _fit(layers: Layers, shapes: Shapes) -> LayersFit | None:
         return None
     rest = depths - shades.T @ full
     return LayersFit(shapes, full, float(np.sqrt((rest**2).mean())))
-
-
-def _grid(seen: Penumbra) -> Shapes:
-    shapes = [
-        (0, round(HALVES * down * blur), index, round(HALVES * out * blur))
-        for index, blur in blurs_within_reach(seen, LEAST_REACH, MOST_REACH)
-        for down, out in product(OFFSETS, SPREADS)
-    ]
-    return np.array(shapes)
