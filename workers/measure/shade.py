@@ -38,9 +38,9 @@ START_SPREADS = (0.0, -0.2, -0.4)
 START_RATIO = 1.35
 # A blur reaches about as far as its radius; starts outside these parts of the reach are futile.
 LEAST_REACH, MOST_REACH, REACH_PX = 0.4, 2.2, 2
-# Steps in which a fit is refined, in halves of a pixel, while they are below half the blur.
+# Steps in which a fit is refined, in halves of a pixel.
 STEPS = (8, 4, 2, 1)
-MAX_MOVES = 12
+MAX_MOVES = 24
 # Rounding leaves .3 levels.
 ENOUGH_RMS_LEVELS = 0.29
 # What even the best start leaves of the squared depths tells that no shadow explains them.
@@ -66,9 +66,12 @@ ENDLESS = 10_000
 
 
 def _moves(*numbers: int) -> Shapes:
-    """Return the steps to all neighbours of a shape that differ in the numbers given."""
-    steps = [(-1, 0, 1) if number in numbers else (0,) for number in range(4)]
-    return np.array([step for step in product(*steps) if any(step)])
+    """Return steps of several sizes to all neighbours of a shape that differ in the numbers."""
+    steps = np.array(list(product(*((-1, 0, 1) if n in numbers else (0,) for n in range(4)))))
+    # Blurs lie about a pixel apart.
+    sizes = np.array([(size, size, max(1, size // HALVES), size) for size in STEPS])
+    moves = (steps * sizes[:, None]).reshape(-1, 4)
+    return np.unique(moves[moves.any(axis=1)], axis=0)
 
 
 PLAIN, WITH_SPREAD, WITH_X = _moves(Y, BLUR), _moves(Y, BLUR, SPREAD), _moves(X, Y, BLUR)
@@ -279,23 +282,19 @@ def blurs_within_reach(seen: Penumbra, least: float, most: float) -> Shapes:
 
 
 def _refine(start: ShapeFit, moves: Shapes) -> ShapeFit:
-    """Move a shape in ever smaller steps as long as the fit gets better."""
+    """Move a shape by steps of all sizes, the best of all first, as long as the fit gets better."""
     samples, shape, misfit = start.samples, start.shape, start.misfit
-    for step in STEPS:
-        if step > max(STEPS[-1], HALVES * BLURS_PX[shape[BLUR]] / 2):
-            continue
-        # Blurs lie about a pixel apart.
-        scaled = moves * np.array([step, step, max(1, step // HALVES), step])
-        for _ in range(MAX_MOVES):
-            moved = shape + scaled
-            moved = moved[_are_plausible(moved, gaussian=start.shape[BLUR] >= FAMILY)]
-            if not len(moved):
-                break
-            misfits = samples.misfits(moved)
-            best = int(np.argmin(misfits))
-            if misfits[best] >= misfit:
-                break
-            shape, misfit = moved[best], float(misfits[best])
+    gaussian = bool(shape[BLUR] >= FAMILY)
+    for _ in range(MAX_MOVES):
+        moved = shape + moves
+        moved = moved[_are_plausible(moved, gaussian=gaussian)]
+        if not len(moved):
+            break
+        misfits = samples.misfits(moved)
+        best = int(np.argmin(misfits))
+        if misfits[best] >= misfit:
+            break
+        shape, misfit = moved[best], float(misfits[best])
     return ShapeFit(samples, shape, misfit)
 
 
