@@ -58,6 +58,11 @@ class Layers:
         parts = shapes[..., SPREAD] / (HALVES * BLURS_PX[shapes[..., BLUR]])
         return np.asarray(PRICE * len(self.levels) * ENOUGH_RMS_LEVELS**2 * parts**2)
 
+    def alone(self, shades: Floats) -> float:
+        """Return the squared levels that the best of some shades (m, samples) explains alone."""
+        own = np.einsum("ms,ms->m", shades, shades)
+        return float(((shades @ self.levels) ** 2 / np.maximum(own, NO_SHADE)).max())
+
     def explained(self, shades: Floats) -> Floats:
         """Return the squared levels that sets of shades explain, less where one would lighten.
 

@@ -20,6 +20,8 @@ SPREADS = (0.0, -0.25, -0.5)
 LEAST_REACH, MOST_REACH = 0.08, 1.8
 # A layer that adds no more levels than this where it is strongest is an excuse of the other's.
 MIN_LEVELS = 2.0
+# A few shapes of the grid tell what no two will explain.
+FEW, LEAST_OF_FEW = 5, 0.7
 # The best shape of the grid alone, and the best two, explain these parts of what is seen.
 LEAST_ALONE, LEAST_TOGETHER = 0.85, 0.98
 
@@ -37,6 +39,8 @@ def fit_layers(seen: Penumbra) -> LayersFit | None:
     """Find the two layers that together leave the least; None where no two have one color."""
     layers = Layers(Samples(seen))
     grid = grid_of(blurs_within_reach(seen, LEAST_REACH, MOST_REACH), OFFSETS, SPREADS)
+    if layers.alone(layers.shade(grid[::FEW])) < LEAST_OF_FEW * layers.total:
+        return None
     shades = layers.shade(grid)
     pair = _best_pair(layers, grid, shades)
     if pair is None:
@@ -48,7 +52,7 @@ def _best_pair(layers: Layers, grid: Shapes, shades: Floats) -> Shapes | None:
     """Return the two shapes of a grid that explain most; None where that is not enough."""
     products, sums = np.asarray(shades @ shades.T), np.asarray(shades @ layers.levels)
     own = np.maximum(products[np.arange(len(grid)), np.arange(len(grid))], NO_SHADE)
-    alone = float((sums**2 / own).max())
+    alone = layers.alone(shades)
     if alone < LEAST_ALONE * layers.total:
         return None
     spread = np.maximum(own[:, None] * own - products**2, NO_SHADE)
