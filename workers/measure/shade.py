@@ -282,7 +282,7 @@ def blurs_within_reach(seen: Penumbra, least: float, most: float) -> Shapes:
 
 
 def _refine(start: ShapeFit, moves: Shapes) -> ShapeFit:
-    """Move a shape by steps of all sizes, the best of all first, as long as the fit gets better."""
+    """Move a shape by steps of all sizes, the best first, as long as the fit gets better."""
     samples, shape, misfit = start.samples, start.shape, start.misfit
     gaussian = bool(shape[BLUR] >= FAMILY)
     for _ in range(MAX_MOVES):
