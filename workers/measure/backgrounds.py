@@ -4,6 +4,7 @@ Painted from large boxes to small. What is no ink although it differs from the f
 rounded corners, pictures) is painted with the pixels themselves.
 """
 
+from functools import lru_cache
 from typing import cast
 
 import cv2
@@ -21,6 +22,8 @@ GRADIENT_INK_LEVELS = 14
 # Places on a gradient line whose colors are worked out, in one pixel: no gradient changes by more
 # than a level between two.
 PLACES_PER_PX = 32
+# Gradients whose colors are kept, since each is drawn strip by strip: as many as one page shows.
+DRAWN_GRADIENTS = 16
 # Background is looked for on this lattice; what it misses is too small to hold a shadow.
 SEED_STEP = 3
 
@@ -131,6 +134,7 @@ def render_gradient(region: GradientRegion, top: int, rows: int) -> Packed:
     return colors[np.clip(places.astype(np.int32), 0, len(colors) - 1)]
 
 
+@lru_cache(DRAWN_GRADIENTS)
 def _colors_along(region: GradientRegion, length: float) -> Packed:
     """Return the packed colors at places along a gradient line of so many pixels."""
     count = int(np.ceil(length * PLACES_PER_PX)) + 1
