@@ -87,8 +87,9 @@ def find_elements(
         The elements, the page first, each with the index of its parent; and the background map,
         (height, width) packed colors, equal to ``packed`` wherever there is no ink.
     """
-    exact = find_regions(rgb, packed, steps)
-    soft = find_soft_regions(rgb, packed, steps, exact)
+    snapped = original is not None
+    exact = find_regions(rgb, packed, steps, snapped=snapped)
+    soft = find_soft_regions(rgb, packed, steps, exact, snapped=snapped)
     page = _page(packed, exact.regions)
     boxes = merge_boxes(exact, soft, PAGE_SHARE * packed.size)
     found = _containers(packed, boxes) + _gradient_boxes(packed, gradients)

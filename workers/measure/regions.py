@@ -17,6 +17,7 @@ from workers.measure.components import Components, View, label_components
 from workers.measure.measurements import Box
 from workers.measure.nesting import corners_of
 from workers.measure.scene import Mask, Packed, Rgb
+from workers.measure.spurs import without_spurs
 from workers.measure.steps import Steps, select_steps
 
 Pixels = NDArray[np.uint8]
@@ -95,19 +96,20 @@ class Segmentation:
     seen: Mapping[tuple[int, ...], Region | None]
 
 
-def find_regions(rgb: Rgb, packed: Packed, steps: Steps) -> Segmentation:
+def find_regions(rgb: Rgb, packed: Packed, steps: Steps, *, snapped: bool = False) -> Segmentation:
     """Find the areas of exactly one color.
 
     Args:
         rgb: (height, width, 3) uint8.
         packed: the same pixels, packed.
         steps: how far they lie from their neighbours.
+        snapped: whether noise was snapped away, which leaves sides ragged.
     """
-    return _segment(rgb, packed, select_steps(steps, 0), {})
+    return _segment(rgb, packed, select_steps(steps, 0), {}, snapped=snapped)
 
 
 def find_soft_regions(
-    rgb: Rgb, packed: Packed, steps: Steps, exact: Segmentation
+    rgb: Rgb, packed: Packed, steps: Steps, exact: Segmentation, *, snapped: bool = False
 ) -> Segmentation | None:
     """Find the areas without a hard step inside; None where they would be the exact ones.
 
@@ -120,7 +122,7 @@ def find_soft_regions(
     soft_count = cv2.countNonZero(soft) + cv2.countNonZero(steps) - soft.size
     if soft_count < SOFT_SHARE * soft.size:
         return None
-    return _segment(rgb, packed, soft, exact.seen)
+    return _segment(rgb, packed, soft, exact.seen, snapped=snapped)
 
 
 def merge_boxes(exact: Segmentation, soft: Segmentation | None, max_area: float) -> list[Region]:
@@ -153,7 +155,12 @@ def _overlap(box: Box, edges: NDArray[np.int32]) -> NDArray[np.float64]:
 
 
 def _segment(
-    rgb: Rgb, packed: Packed, still: Mask, known: Mapping[tuple[int, ...], Region | None]
+    rgb: Rgb,
+    packed: Packed,
+    still: Mask,
+    known: Mapping[tuple[int, ...], Region | None],
+    *,
+    snapped: bool,
 ) -> Segmentation:
     """Label connected still pixels and describe the components worth it.
 
@@ -175,15 +182,19 @@ def _segment(
             region = known[stats]
             seen[stats] = region and replace(region, label=label)
         else:
-            seen[stats] = _describe(rgb, packed, found, label)
+            core = without_spurs(found, label) if snapped else stats[:4]
+            seen[stats] = _describe(rgb, packed, found, label, core)
     regions = [region for region in seen.values() if region is not None]
     regions.sort(key=lambda region: -region.box.area)
     return Segmentation(found, tuple(regions), seen)
 
 
-def _describe(rgb: Rgb, packed: Packed, found: Components, label: int) -> Region | None:
+def _describe(
+    rgb: Rgb, packed: Packed, found: Components, label: int, bounds: tuple[int, ...]
+) -> Region | None:
     """Describe a component; None for one that is neither a box nor large."""
-    x, y, core_width, core_height, pixels = found.stats[label].tolist()
+    x, y, core_width, core_height = bounds
+    pixels = int(found.stats[label][4])
     is_large = pixels >= IRREGULAR_SHARE * packed.size
     height, width = packed.shape
     core = found.view(Box(x, y, core_width, core_height))
@@ -245,6 +256,8 @@ def _hard_sides(rgb: Rgb, box: Box, sides: tuple[NDArray[np.bool_], ...]) -> Sid
 def _is_hard(inside: Pixels, outside: Pixels, touched: NDArray[np.bool_]) -> bool:
     """Tell whether the median step over one side, where the region touches it, is hard."""
     at = np.flatnonzero(touched)
+    if not len(at):
+        return False
     at = at[:: len(at) // SIDE_SAMPLE + 1]
     steps = cv2.absdiff(inside[at], outside[at])
     soft = cv2.countNonZero(cv2.inRange(steps[None], (0, 0, 0), (HARD_STEP - 1,) * 3))
