@@ -85,11 +85,9 @@ def _sideways_paddings(siblings: Siblings) -> Iterator[Distance]:
     """Measure from the parent's left and right edge to what is first there."""
     edges, inner = siblings.edges, siblings.inner
     lefts, rights = edges[:, 0] - inner[0], inner[2] - edges[:, 2]
-    first: Bools = ~siblings.splitting()
-    last: Bools = first
-    if len(edges) > 1:
-        first = first & ~(siblings.in_row & (edges[:, 0] < edges[:, [0]] - 1)).any(axis=1)
-        last = last & ~(siblings.in_row & (edges[:, 2] > edges[:, [2]] + 1)).any(axis=1)
+    free = ~siblings.splitting()
+    first = free & _none(siblings.in_row & (edges[:, 0] < edges[:, [0]] - 1))
+    last = free & _none(siblings.in_row & (edges[:, 2] > edges[:, [2]] + 1))
     aligned = ALIGNED_X_PX * siblings.dpr
     for at in np.flatnonzero(first):
         outermost = lefts[at] <= lefts[first].min() + aligned
@@ -100,6 +98,11 @@ def _sideways_paddings(siblings: Siblings) -> Iterator[Distance]:
             yield _padding(siblings, at, rights[at], 2, outermost=outermost)
         elif _is_hugged(siblings, at, first, lefts, rights[at]):
             yield _padding(siblings, at, rights[at], 2, outermost=True)
+
+
+def _none(before: Bools) -> Bools:
+    """Tell which rows of a matrix hold nothing."""
+    return np.logical_not(before.any(axis=1))
 
 
 def _is_hugged(siblings: Siblings, at: np.intp, first: Bools, lefts: Floats, right: float) -> bool:
@@ -117,11 +120,8 @@ def _upright_paddings(siblings: Siblings) -> Iterator[Distance]:
     """Measure from the parent's top and bottom edge to what is first there."""
     edges, inner = siblings.edges, siblings.inner
     tops, bottoms = edges[:, 1] - inner[1], inner[3] - edges[:, 3]
-    first: Bools = np.ones(len(edges), np.bool_)
-    last: Bools = first
-    if len(edges) > 1:
-        first = ~(siblings.in_column & (edges[:, 1] < edges[:, [1]] - 1)).any(axis=1)
-        last = ~(siblings.in_column & (edges[:, 3] > edges[:, [3]] + 1)).any(axis=1)
+    first = _none(siblings.in_column & (edges[:, 1] < edges[:, [1]] - 1))
+    last = _none(siblings.in_column & (edges[:, 3] > edges[:, [3]] + 1))
     aligned = ALIGNED_Y_PX * siblings.dpr
     shown = _shown(siblings)
     for at in np.flatnonzero(first & shown):

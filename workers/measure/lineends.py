@@ -68,13 +68,14 @@ def find_ends(scene: Scene, lines: Sequence[TextLine]) -> tuple[Floats, Floats]:
     boxes = np.array([(each.box.x, each.box.y, each.box.right, each.box.bottom) for each in lines])
     sizes = np.array([line.size_px for line in lines])
     colors = np.array([line.color for line in lines], np.intp)
-    columns = np.minimum(boxes[:, 2] - boxes[:, 0], np.maximum(MIN_END_PX, sizes.astype(np.intp)))
+    extent = np.maximum(1, boxes[:, 2:] - boxes[:, :2])
+    columns = np.minimum(extent[:, 0], np.maximum(MIN_END_PX, sizes.astype(np.intp)))
     ends = _Ends(
         x=np.concatenate([boxes[:, 0], boxes[:, 2] - 1]),
         y=np.tile(boxes[:, 1], 2),
         inward=np.repeat([1, -1], len(lines)),
         columns=np.tile(columns, 2),
-        rows=np.tile(boxes[:, 3] - boxes[:, 1], 2),
+        rows=np.tile(extent[:, 1], 2),
         colors=np.tile(colors, 2),
     )
     off, bearing = _read(_coverage(scene, ends), ends)
