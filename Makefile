@@ -9,7 +9,7 @@ export OPENCV_FOR_THREADS_NUM := 1
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: setup demo test lint check bench faults requirements samples
+.PHONY: setup demo test lint check bench accuracy faults requirements samples
 
 setup: .venv/.ready
 
@@ -40,6 +40,10 @@ faults: setup
 
 bench: setup
 	$(BIN)/python -m tests.bench
+
+# How near measurements come to the truth; needs ../shared/bench and says so where it is not.
+accuracy: setup
+	$(BIN)/python -m tests.bench.accuracy
 
 # Pin what requirements/*.in name. The index is the machine's own and is not written down.
 requirements: setup

@@ -89,9 +89,14 @@ def measure(
     jsonl: Annotated[  # noqa: ARG001, FBT002 -- the only form there is, named for what may come
         bool, typer.Option("--jsonl", help="One JSON line an image (the only form).")
     ] = True,
+    overlay: Annotated[
+        Path | None,
+        typer.Option(help="Draw each image with its measures into this folder, as SVG."),
+    ] = None,
 ) -> None:
     """Measure local images without any service; one JSON line an image, in CSS pixels."""
-    command = service.measure_command([str(Path(path).absolute()) for path in paths])
+    drawn = str(overlay.absolute()) if overlay else None
+    command = service.measure_command([str(Path(path).absolute()) for path in paths], drawn)
     _become(command)
 
 

@@ -95,9 +95,10 @@ def migrate_command(*arguments: str) -> tuple[str, ...]:
     return python("shared.db.migrate", *arguments)
 
 
-def measure_command(paths: Sequence[str]) -> tuple[str, ...]:
-    """Return the command that measures local images."""
-    return python("workers.local", *paths, "--jsonl")
+def measure_command(paths: Sequence[str], overlay: str | None = None) -> tuple[str, ...]:
+    """Return the command that measures local images and draws them into a folder if given."""
+    drawn = ("--overlay", overlay) if overlay else ()
+    return python("workers.local", *paths, "--jsonl", *drawn)
 
 
 def python(module: str, *arguments: str) -> tuple[str, ...]:

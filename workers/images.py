@@ -138,6 +138,11 @@ def fit_for_model(rgb: Rgb, max_edge_px: int, max_tokens: int) -> EncodedImage:
             scale = min(scale * 0.99, math.sqrt(max_tokens / count_model_tokens(*size)) * scale)
 
 
+def encode_png(rgb: Rgb) -> bytes:
+    """Return the image as a PNG of its own size."""
+    return _encode_png(rgb, (rgb.shape[1], rgb.shape[0]))
+
+
 def count_model_tokens(width: int, height: int) -> int:
     """Return what a picture of this size in pixels counts as input tokens."""
     return math.ceil(width / MODEL_PATCH_PX) * math.ceil(height / MODEL_PATCH_PX)

@@ -41,7 +41,8 @@ def test_a_line_has_the_members_of_the_contract(
         "radius",
     }
     assert {"hex": "#ffffff"}.items() <= line["color"][0].items()
-    assert line["radius"] == [{"px": 8.0}]
+    (radius,) = line["radius"]
+    assert radius == {"px": 8.0, "count": 1, "confidence": radius["confidence"]}
 
 
 def test_a_folder_is_read_in_the_order_of_names(tmp_path: Path) -> None:
@@ -50,6 +51,18 @@ def test_a_folder_is_read_in_the_order_of_names(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not an image")
 
     assert [path.name for path in find_images([tmp_path])] == ["a.jpg", "b.png"]
+
+
+def test_an_overlay_is_written_for_each_image(tmp_path: Path) -> None:
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder, "home.png")
+
+    assert main([str(tmp_path), "--overlay", str(tmp_path / "out")]) == 0
+
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["home.png-2.overlay.svg", "home.png.overlay.svg"]
+    assert "data:image/png;base64," in (tmp_path / "out" / names[1]).read_text(encoding="utf-8")
 
 
 def test_a_bad_image_among_good_ones_is_named_and_skipped(

@@ -32,6 +32,7 @@ from workers.measure.scene import (
     Rgb,
 )
 from workers.measure.stacks import find_stacks
+from workers.measure.steps import Steps
 
 # A region covering this part of the image is the page itself.
 PAGE_SHARE = 0.97
@@ -66,6 +67,7 @@ class _Found:
 def find_elements(
     rgb: Rgb,
     packed: Packed,
+    steps: Steps,
     gradients: tuple[GradientRegion, ...],
     original: Rgb | None = None,
     outlines: Sequence[Box] = (),
@@ -75,6 +77,7 @@ def find_elements(
     Args:
         rgb: (height, width, 3) uint8.
         packed: the same pixels, packed.
+        steps: how far they lie from their neighbours.
         gradients: regions that a gradient explains.
         original: the image before noise was snapped away, which keeps the antialiased corners.
         outlines: boxes that were found by their edges.
@@ -83,8 +86,8 @@ def find_elements(
         The elements, the page first, each with the index of its parent; and the background map,
         (height, width) packed colors, equal to ``packed`` wherever there is no ink.
     """
-    exact = find_regions(rgb, packed)
-    soft = find_soft_regions(rgb, packed)
+    exact = find_regions(rgb, packed, steps)
+    soft = find_soft_regions(rgb, packed, steps)
     page = _page(packed, exact.regions)
     boxes = merge_boxes(exact, soft, PAGE_SHARE * packed.size)
     found = _containers(packed, boxes) + _gradient_boxes(packed, gradients)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from workers.measure.scene import Mask
 
 Labels = NDArray[np.int32]
+Ints = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +42,28 @@ def label_components(mask: Mask, connectivity: int) -> Components:
     """
     count, found = cv2.connectedComponents(mask, connectivity=connectivity)
     labels = cast("Labels", found)
-    height, width = labels.shape
-    begins = np.empty(labels.shape, np.bool_)
-    begins[:, 0] = True
-    np.not_equal(labels[:, 1:], labels[:, :-1], out=begins[:, 1:])
-    starts = np.flatnonzero(begins)
-    ends = np.append(starts[1:], labels.size)
-    label = labels.ravel()[starts]
-    inside = label > 0
-    starts, ends, label = starts[inside], ends[inside], label[inside]
-    row = starts // width
-    left, top = np.full(count, width), np.full(count, height)
-    right, bottom = np.zeros(count, np.intp), np.zeros(count, np.intp)
-    np.minimum.at(left, label, starts - row * width)
-    np.maximum.at(right, label, ends - row * width)
-    np.minimum.at(top, label, row)
-    np.maximum.at(bottom, label, row + 1)
-    pixels = np.bincount(label, weights=ends - starts, minlength=count)
-    stats = np.stack([left, top, right - left, bottom - top, pixels], axis=1).astype(np.int32)
+    starts, ends, row = _find_runs(mask)
+    label = labels[row, starts]
+    left = np.full(count, mask.shape[1], np.int32)
+    top, right, bottom, pixels = np.zeros((4, count), np.int32)
+    np.minimum.at(left, label, starts)
+    np.maximum.at(right, label, ends)
+    # Runs come from the top down, and of several values for one label the last one stays.
+    top[label[::-1]] = row[::-1]
+    bottom[label] = row + 1
+    pixels[:] = np.bincount(label, weights=ends - starts, minlength=count)
+    stats = np.stack([left, top, right - left, bottom - top, pixels], axis=1)
     stats[0] = 0
     return Components(labels, stats)
+
+
+def _find_runs(mask: Mask) -> tuple[Ints, Ints, Ints]:
+    """Return where the runs of a mask start, where they end (past the last pixel), their row."""
+    height, width = mask.shape
+    # A column of zeros parts the rows, so that every other edge is a start.
+    parted = np.zeros(height * (width + 1) + 1, np.bool_)
+    np.not_equal(mask, 0, out=parted[1:].reshape(height, width + 1)[:, :width])
+    edges = np.flatnonzero(parted[1:] != parted[:-1]).astype(np.int32)
+    row = edges[::2] // (width + 1)
+    start = row * (width + 1)
+    return edges[::2] - start, edges[1::2] - start, row

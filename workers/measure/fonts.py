@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from workers.measure.faces import FACES, Face
-from workers.measure.likelihood import Floats, Marks, Yard, gather, make_yard, measure_likelihood
+from workers.measure.likelihood import Floats, Marks, Yard, gather, make_yard, measure_likelihoods
 from workers.measure.measurements import FamilyClass
 from workers.measure.stems import Stems, middle
 
@@ -91,8 +92,8 @@ def _blend(fonts: Sequence[Font], chances: Sequence[float]) -> Font:
 
 
 def _are_hinted(marks: Sequence[Marks]) -> bool:
-    heights = np.concatenate([mark.heights for mark in marks])
-    counts = np.concatenate([mark.height_counts for mark in marks])
+    heights = np.array([height for mark in marks for height in mark.heights])
+    counts = np.array([count for mark in marks for count in mark.height_counts])
     whole = np.abs(heights - np.round(heights)) < WHOLE_PX
     return float((counts * whole).sum() / counts.sum()) >= HINTED_SHARE
 
@@ -118,11 +119,11 @@ def rate_faces(lines: Sequence[Stems], yard: Yard, *, hinted: bool) -> Floats:
     voices = [gather(stems) for stems in _pool(lines)]
     ranked = sorted((v for v in voices if v is not None), key=lambda voice: -voice.strokes)
     loud = [voice for voice in ranked if voice.strokes >= VOICE_STROKES] or ranked[:1]
-    total = np.zeros(len(yard.heights))
-    for voice in loud[:VOICES]:
-        sizes = _grid(*_range(voice), FACE_STEP)
-        total += measure_likelihood(voice, yard, sizes, hinted=hinted).max(axis=1)
-    return total
+    grids = [_grid(*_range(voice), FACE_STEP) for voice in loud[:VOICES]]
+    most = max(len(grid) for grid in grids)
+    sizes = np.array([np.pad(grid, (0, most - len(grid)), "edge") for grid in grids])
+    rates = measure_likelihoods(loud[:VOICES], yard, sizes, hinted=hinted)
+    return np.asarray(rates.max(axis=2).sum(axis=1), np.float64)
 
 
 def _pool(lines: Sequence[Stems]) -> list[Stems]:
@@ -170,37 +171,47 @@ def _grid(low: float, high: float, step: float) -> Floats:
 
 def _fit_sizes(marks: Sequence[Marks], faces: Sequence[Face], *, hinted: bool) -> list[list[Font]]:
     """Place each line at a size, once a face, by its own strokes and by the page's sizes."""
-    yard = make_yard(faces)
-    grid = _grid(SIZE_MIN, max(_range(mark)[1] for mark in marks), SIZE_STEP)
-    chances = np.zeros((len(faces), len(marks), len(grid)))
-    for at, mark in enumerate(marks):
-        first, last = np.searchsorted(grid, _range(mark))
-        curves = measure_likelihood(mark, yard, grid[first:last], hinted=hinted)
-        chances[:, at, first:last] = np.exp(curves - curves.max(axis=1, keepdims=True))
+    ranges = np.array([_range(mark) for mark in marks])
+    grid = _grid(SIZE_MIN, float(ranges[:, 1].max()), SIZE_STEP)
+    first, last = np.searchsorted(grid, ranges).T[:, :, None]
+    places = first + np.arange(int((last - first).max()))
+    tried = places < last
+    places = np.minimum(places, last - 1)
+    curves = measure_likelihoods(marks, make_yard(faces), grid[places], hinted=hinted)
+    chances = np.exp((curves - curves.max(axis=2, keepdims=True)).astype(np.float64)) * tried
     weights = np.sqrt([mark.strokes for mark in marks])
     return [
-        _place(chance * _learn_sizes(chance, weights), grid, face)
+        _place(
+            chance * _learn_sizes(chance, places, weights, len(grid))[places], grid[places], face
+        )
         for chance, face in zip(chances, faces, strict=True)
     ]
 
 
-def _place(chances: Floats, grid: Floats, face: Face) -> list[Font]:
+def _place(chances: Floats, sizes: Floats, face: Face) -> list[Font]:
     """Return each line's likeliest size and its spread, from chances (lines, sizes)."""
     chances = chances / chances.sum(axis=1, keepdims=True)
-    means = chances @ grid
-    spreads = np.sqrt(np.maximum(0, chances @ (grid * grid) - means * means))
-    best = grid[chances.argmax(axis=1)]
+    means = (chances * sizes).sum(axis=1)
+    spreads = np.sqrt(np.maximum(0, (chances * sizes * sizes).sum(axis=1) - means * means))
+    best = sizes[np.arange(len(sizes)), chances.argmax(axis=1)]
     return [Font(float(s), float(d), face) for s, d in zip(best, spreads, strict=True)]
 
 
-def _learn_sizes(chances: Floats, weights: Floats) -> Floats:
-    """Return how often each size of the grid occurs, from the chances (lines, sizes)."""
-    flat = 1.0 / chances.shape[1]
-    often = np.full(chances.shape[1], flat)
+def _learn_sizes(chances: Floats, places: NDArray[np.intp], weights: Floats, count: int) -> Floats:
+    """Return how often each size of a grid occurs.
+
+    Args:
+        chances: of the sizes tried for each line, shape (lines, sizes).
+        places: of those on the grid, same shape.
+        weights: what each line counts.
+        count: the grid's sizes.
+    """
+    flat = 1.0 / count
+    often = np.full(count, flat)
     for _ in range(ROUNDS):
-        placed = chances * often
+        placed = chances * often[places]
         placed *= (weights / placed.sum(axis=1))[:, None]
-        often = placed.sum(axis=0) / weights.sum()
+        often = np.bincount(places.ravel(), placed.ravel(), count) / weights.sum()
         often = cv2.GaussianBlur(often[None], (0, 0), SMOOTHING)[0]
         often = (1 - UNSEEN) * often + UNSEEN * flat
     return often

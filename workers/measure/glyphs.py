@@ -13,11 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.measure.scene import Element, ElementKind, Packed, Rgb
+from workers.measure.components import Labels, label_components
+from workers.measure.scene import Element, ElementKind, Mask, Packed, Rgb
+from workers.measure.steps import STRIP_ROWS
+from workers.measure.touching import unite_touching
 
 Plane = NDArray[np.uint8]  # (height, width)
 Floats = NDArray[np.float64]
-Labels = NDArray[np.int32]  # (height, width)
 
 # Contrast under this (8-bit levels) is codec noise, a shadow's outskirts or a letter's faint rim.
 INK_MIN_LEVELS = 20
@@ -59,16 +61,22 @@ class Glyphs:
 
 def measure_contrast(rgb: Rgb, background: Packed) -> Plane:
     """Return the largest channel difference between each pixel and its background, 0 to 255."""
-    behind = background.astype("<u4", copy=False).view(np.uint8).reshape(*background.shape, 4)
-    difference = cv2.absdiff(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA), behind)
-    blue, green, red = (cv2.extractChannel(difference, channel) for channel in range(3))
-    return cast("Plane", cv2.max(cv2.max(blue, green), red))
+    contrast = np.empty(background.shape, np.uint8)
+    for top in range(0, len(rgb), STRIP_ROWS):
+        strip = slice(top, top + STRIP_ROWS)
+        behind = np.ascontiguousarray(background[strip], "<u4").view(np.uint8)
+        shown = cv2.cvtColor(rgb[strip], cv2.COLOR_RGB2BGRA)
+        difference = cv2.absdiff(shown, behind.reshape(shown.shape))
+        blue, green, red, _ = cv2.split(difference)
+        contrast[strip] = cv2.max(cv2.max(blue, green), red)
+    return contrast
 
 
 def find_glyphs(contrast: Plane, elements: Sequence[Element]) -> Glyphs:
     """Find the pieces of ink that may be letters, outside pictures, dividers and icons."""
     _, mask = cv2.threshold(contrast, INK_MIN_LEVELS - 1, 1, cv2.THRESH_BINARY)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    pieces = label_components(cast("Mask", mask), connectivity=8)
+    stats = pieces.stats
     wide, tall, pixels = stats[:, 2], stats[:, 3], stats[:, 4]
     letters = (tall <= GLYPH_MAX_HEIGHT) & (pixels >= GLYPH_MIN_PIXELS)
     letters &= wide <= GLYPH_MAX_ASPECT * np.maximum(tall, 2)
@@ -81,7 +89,7 @@ def find_glyphs(contrast: Plane, elements: Sequence[Element]) -> Glyphs:
         boxes=np.ascontiguousarray(stats[ids, :4]),
         owners=centers[ids],
         ids=ids,
-        labels=cast("Labels", labels),
+        labels=pieces.labels,
     )
 
 
@@ -97,7 +105,7 @@ def _owner_map(shape: tuple[int, ...], elements: Sequence[Element]) -> Labels:
     return owners
 
 
-def group_rows(glyphs: Glyphs, shape: tuple[int, ...]) -> list[NDArray[np.intp]]:
+def group_rows(glyphs: Glyphs) -> list[NDArray[np.intp]]:
     """Group pieces that reach each other sideways, each group inside one element.
 
     A first pass tells how tall letters are around each piece. In the second, tall marks are left
@@ -110,10 +118,10 @@ def group_rows(glyphs: Glyphs, shape: tuple[int, ...]) -> list[NDArray[np.intp]]
         return []
     tall = glyphs.boxes[:, 3].astype(np.float64)
     usual = tall.copy()
-    for row in _reach(glyphs, np.arange(len(tall)), tall, shape):
+    for row in _reach(glyphs, np.arange(len(tall)), tall):
         usual[row] = np.sort(tall[row])[len(row) // 2]
     kept = np.flatnonzero(tall <= MARK_HEIGHT * usual)
-    rows = _reach(glyphs, kept, np.maximum(tall, usual), shape)
+    rows = _reach(glyphs, kept, np.maximum(tall, usual))
     return [row[_count_icon(glyphs.boxes[row]) :] for row in rows]
 
 
@@ -138,21 +146,14 @@ def _count_icon(boxes: NDArray[np.int32]) -> int:
     return count if squarish and above and below else 0
 
 
-def _reach(
-    glyphs: Glyphs, chosen: NDArray[np.intp], tall: Floats, shape: tuple[int, ...]
-) -> list[NDArray[np.intp]]:
-    """Paint every piece with its reach and take what runs together as one row."""
-    canvas = np.zeros(shape[:2], np.uint8)
+def _reach(glyphs: Glyphs, chosen: NDArray[np.intp], tall: Floats) -> list[NDArray[np.intp]]:
+    """Give every piece its reach and take what touches as one row."""
     x, y, wide, high = glyphs.boxes[chosen].T
     reach = np.maximum(REACH_MIN_PX, np.round(REACH * tall[chosen])).astype(np.int32)
     left = np.maximum(0, x - reach)
-    for x0, y0, x1, y1 in zip(
-        left.tolist(), y.tolist(), (x + wide + reach).tolist(), (y + high).tolist(), strict=True
-    ):
-        canvas[y0:y1, x0:x1] = 255
-    _, rows = cv2.connectedComponents(canvas, connectivity=4)
+    rows = unite_touching(left, y, x + wide + reach, y + high)
     owners = glyphs.owners[chosen]
-    keys = rows[y, x].astype(np.int64) * (int(owners.max()) + 2) + owners
+    keys = rows * (int(owners.max()) + 2) + owners
     order = np.lexsort((x, keys))
     cuts = np.flatnonzero(np.diff(keys[order])) + 1
     return np.split(chosen[order], cuts)

@@ -11,6 +11,7 @@ from workers.measure.precision import tell
 from workers.measure.ramps import CELL_PX, Ramp, find_ramps
 from workers.measure.scene import GradientRegion, Packed, Rgb, Scene
 from workers.measure.slopes import MAX_RMS_LEVELS, Profile, fit_linear, fit_radial, fit_stops
+from workers.measure.steps import Steps
 
 # A gradient smaller than this in either direction shows too little of its line.
 MIN_SIDE_PX = 4
@@ -57,17 +58,19 @@ class _Fit:
     profile: Profile
 
 
-def find_gradients(rgb: Rgb, packed: Packed) -> tuple[GradientRegion, ...]:
+def find_gradients(rgb: Rgb, packed: Packed, steps: Steps) -> tuple[GradientRegion, ...]:
     """Find the boxes that a linear or radial gradient fills.
 
     Args:
         rgb: (height, width, 3) uint8.
         packed: the same pixels, packed.
+        steps: how far they lie from their neighbours.
 
     Returns:
         The regions in device pixels, largest first.
     """
-    fits = [fit for ramp in find_ramps(rgb, packed) if (fit := _fit(rgb, ramp)) is not None]
+    ramps = find_ramps(rgb, packed, steps)
+    fits = [fit for ramp in ramps if (fit := _fit(rgb, ramp)) is not None]
     fits.sort(key=lambda fit: -fit.region.box.area)
     seen: list[_Fit] = []
     for fit in fits:

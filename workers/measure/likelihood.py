@@ -17,12 +17,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from workers.measure.faces import PAIR_WEIGHTS, Face
 from workers.measure.stems import Stems, middle
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Ints = NDArray[np.intp]
 
 # FreeType rounds the x-height (that of round letters) up from this part of a pixel on.
 HINT_ROUND_UP = 0.375
@@ -52,6 +54,9 @@ LARGEST_COUNT = 9.0
 # Heights, and distances, closer than this (px) are one.
 HEIGHT_GAP = 0.25
 PAIR_GAP = 0.1
+# A hundred-thousandth of a pixel is nothing here, and single precision takes half the time. So
+# many lines at once keep what they need in the processor's cache.
+LINES_AT_ONCE = 16
 # Past bold, distances between strokes go on changing with the stroke's width this far.
 BOLDER_MAX = 1.5
 
@@ -60,10 +65,10 @@ BOLDER_MAX = 1.5
 class Marks:
     """A line's strokes in clusters: values (px) and how much each counts."""
 
-    heights: Floats
-    height_counts: Floats
-    pairs: Floats
-    pair_counts: Floats
+    heights: tuple[float, ...]
+    height_counts: tuple[float, ...]
+    pairs: tuple[float, ...]
+    pair_counts: tuple[float, ...]
     strokes: int
     tallest: float
     stem: float
@@ -73,27 +78,30 @@ class Marks:
 class Yard:
     """The proportions of faces as arrays, faces along the first axis, in ems."""
 
-    heights: Floats  # (faces, 4): x-height, ascender, cap height, t
-    overshoot: Floats  # (faces,)
-    pairs: Floats  # (faces, 3, weights): n, m, H at PAIR_WEIGHTS
-    pair_stems: Floats  # (faces, weights): strokes at PAIR_WEIGHTS
-    stems: Floats  # (faces, weights): strokes at SHARE_WEIGHTS
-    stem_shares: Floats  # (faces, weights): how often each is met, 0 where unpublished
+    heights: Singles  # (faces, 4): x-height, ascender, cap height, t
+    overshoot: Singles  # (faces,)
+    pairs: Singles  # (faces, 3, weights): n, m, H at PAIR_WEIGHTS
+    pair_stems: Singles  # (faces, weights): strokes at PAIR_WEIGHTS
+    stems: Singles  # (faces, weights): strokes at SHARE_WEIGHTS
+    stem_shares: Singles  # (faces, weights): how often each is met, 0 where unpublished
 
 
 def make_yard(faces: Sequence[Face]) -> Yard:
     """Lay out the proportions of faces."""
     weights = tuple(SHARE_WEIGHTS)
+    shares = [[SHARE_WEIGHTS[w] * (w in f.stems) for w in weights] for f in faces]
     return Yard(
-        heights=np.array([(f.x_height, f.ascender, f.cap, f.t_height) for f in faces]),
-        overshoot=np.array([f.overshoot for f in faces]),
-        pairs=np.array([(f.n_pair, f.m_pair, f.cap_pair) for f in faces]),
-        pair_stems=np.array([_stems_at(f, PAIR_WEIGHTS) for f in faces]),
-        stems=np.array([_stems_at(f, weights) for f in faces]),
-        stem_shares=np.array(
-            [[SHARE_WEIGHTS[w] * (w in f.stems) for w in weights] for f in faces]
-        ),
+        heights=_singles([(f.x_height, f.ascender, f.cap, f.t_height) for f in faces]),
+        overshoot=_singles([f.overshoot for f in faces]),
+        pairs=_singles([(f.n_pair, f.m_pair, f.cap_pair) for f in faces]),
+        pair_stems=_singles([_stems_at(f, PAIR_WEIGHTS) for f in faces]),
+        stems=_singles([_stems_at(f, weights) for f in faces]),
+        stem_shares=_singles(shares),
     )
+
+
+def _singles(values: ArrayLike) -> Singles:
+    return np.asarray(values, np.float32)
 
 
 def _stems_at(face: Face, weights: Sequence[int]) -> Floats:
@@ -118,76 +126,155 @@ def gather(stems: Stems) -> Marks | None:
     )
 
 
-def _cluster(values: NDArray[np.float32], gap: float) -> tuple[Floats, Floats]:
+def _cluster(
+    values: NDArray[np.float32], gap: float
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return the means of runs of close values, and how much each run counts."""
-    if not len(values):
-        return np.zeros(0), np.zeros(0)
-    ordered = np.sort(values.astype(np.float64))
-    starts = np.concatenate(([0], np.flatnonzero(np.diff(ordered) > gap) + 1))
-    counts = np.diff(np.append(starts, len(ordered)))
-    return np.add.reduceat(ordered, starts) / counts, np.minimum(
-        counts**INDEPENDENCE, LARGEST_COUNT
-    )
+    runs: list[list[float]] = []
+    before = -math.inf
+    # A line has a dozen strokes: fewer than arrays are worth.
+    for value in sorted(values.tolist()):
+        if value - before > gap:
+            runs.append([])
+        runs[-1].append(value)
+        before = value
+    means = tuple(sum(run) / len(run) for run in runs)
+    return means, tuple(min(len(run) ** INDEPENDENCE, LARGEST_COUNT) for run in runs)
 
 
-def measure_likelihood(mark: Marks, yard: Yard, sizes: Floats, *, hinted: bool) -> Floats:
-    """Return the log likelihood (faces, sizes) of a line's strokes, up to a constant."""
-    heights = yard.heights[:, :, None] * sizes
+def measure_likelihoods(
+    marks: Sequence[Marks], yard: Yard, sizes: Floats, *, hinted: bool
+) -> Singles:
+    """Return the log likelihood of the strokes of lines at sizes of their own, up to a constant.
+
+    Args:
+        marks: the lines.
+        yard: the faces.
+        sizes: tried for each line, shape (lines, sizes).
+        hinted: whether heights were rounded to whole pixels.
+
+    Returns:
+        Shape (faces, lines, sizes).
+    """
+    total = np.empty((len(yard.heights), *sizes.shape), np.float32)
+    for start in range(0, len(marks), LINES_AT_ONCE):
+        some = slice(start, start + LINES_AT_ONCE)
+        total[:, some] = _rate(marks[some], yard, _singles(sizes[some]), hinted=hinted)
+    return total
+
+
+def _rate(marks: Sequence[Marks], yard: Yard, sizes: Singles, *, hinted: bool) -> Singles:
+    heights = yard.heights[:, :, None, None] * sizes
     if hinted:
-        heights = _hint(heights, yard.overshoot[:, None])
-    total = _two_cases(mark, heights, HINTED_SD if hinted else HEIGHT_SD)
-    widths = yard.stems[:, :, None] * sizes
-    stem_sd = np.full_like(widths, STEM_SD)
-    mixed = _mix(np.array([mark.stem]), widths, stem_sd, yard.stem_shares, mark.tallest / 4)
-    total += mixed[..., 0]
-    if len(mark.pairs):
-        apart = _expected_pairs(mark.stem, yard, sizes)
-        pair_sd = PAIR_SD + PAIR_SD_RELATIVE * apart
-        mixed = _mix(mark.pairs, apart, pair_sd, np.array([SHARE_PAIRS]), mark.tallest)
-        total += mixed @ mark.pair_counts
-    return np.asarray(total, np.float64)
+        heights = _hint(heights, yard.overshoot[:, None, None])
+    total = _two_cases(marks, heights, HINTED_SD if hinted else HEIGHT_SD)
+    stems = _singles([mark.stem for mark in marks])[:, None]
+    spans = _singles([mark.tallest for mark in marks])[:, None]
+    widths = yard.stems[:, :, None, None] * sizes
+    total += _mix(stems, widths, _singles(STEM_SD), yard.stem_shares, spans / np.float32(4))
+    paired = [at for at, mark in enumerate(marks) if mark.pairs]
+    if paired:
+        line, values, counts = _lay_out(
+            [marks[at].pairs for at in paired], [marks[at].pair_counts for at in paired]
+        )
+        apart = _expected_pairs(stems[paired], yard, sizes[paired])[:, :, line]
+        sd = np.float32(PAIR_SD) + np.float32(PAIR_SD_RELATIVE) * apart
+        mixed = _mix(values, apart, sd, _singles([SHARE_PAIRS]), spans[paired][line])
+        total[:, paired] += _sum_lines(mixed * counts, line)
+    return total
 
 
-def _two_cases(mark: Marks, heights: Floats, sd: float) -> Floats:
-    """Return the log chance (faces, sizes) of the heights in mixed case or in capitals."""
-    off = (mark.heights - heights[..., None]) / sd
-    near = np.exp(-0.5 * off * off) / sd  # faces, kinds, sizes, values
-    floor = math.sqrt(2 * math.pi) / mark.tallest
-    shares = np.array(SHARE_HEIGHTS)[:, None, None]
-    mixed = (near * shares).sum(axis=1) + (1 - sum(SHARE_HEIGHTS)) * floor
-    capitals = SHARE_CAPITALS * near[:, CAP] + (1 - SHARE_CAPITALS) * floor
-    mixed, capitals = (np.log(chance) @ mark.height_counts for chance in (mixed, capitals))
-    either = np.logaddexp(mixed + math.log(1 - CAPITAL_LINES), capitals + math.log(CAPITAL_LINES))
-    return np.asarray(either, np.float64)
+def _lay_out(
+    values: Sequence[Sequence[float]], counts: Sequence[Sequence[float]]
+) -> tuple[Ints, Singles, Singles]:
+    """Return the line of each value, and values and counts as columns, (values, 1)."""
+    line = np.repeat(np.arange(len(values)), [len(some) for some in values])
+    flat = [
+        _singles([one for some in parts for one in some])[:, None] for parts in (values, counts)
+    ]
+    return line, flat[0], flat[1]
 
 
-def _hint(heights: Floats, overshoot: Floats) -> Floats:
-    """Scale heights (faces, 4, sizes) as FreeType's light hinting does, to a whole x-height.
+def _sum_lines(rates: Singles, line: Ints) -> Singles:
+    """Sum (faces, values, sizes) over the values of each line."""
+    starts = np.flatnonzero(np.diff(line, prepend=-1))
+    return np.asarray(np.add.reduceat(rates, starts, axis=1), np.float32)
 
-    The other heights are rounded after it; versions differ in how, so that is left to the spread.
+
+def _two_cases(marks: Sequence[Marks], heights: Singles, sd: float) -> Singles:
+    """Return the log chance (faces, lines, sizes) of the heights in mixed case or in capitals."""
+    line, values, counts = _lay_out(
+        [mark.heights for mark in marks], [mark.height_counts for mark in marks]
+    )
+    tallest = _singles([mark.tallest for mark in marks])
+    floor = (np.float32(math.sqrt(2 * math.pi)) / tallest)[line, None]
+    mixed = np.float32(1 - sum(SHARE_HEIGHTS)) * floor
+    for kind, share in enumerate(SHARE_HEIGHTS):
+        near = _bell(values, heights[:, kind, line], _singles(sd))
+        mixed = mixed + near * np.float32(share / sd)
+        if kind == CAP:
+            capitals = near * np.float32(SHARE_CAPITALS / sd)
+    capitals += np.float32(1 - SHARE_CAPITALS) * floor
+    low, high = (_sum_lines(np.log(chance) * counts, line) for chance in (mixed, capitals))
+    low += np.float32(math.log(1 - CAPITAL_LINES))
+    high += np.float32(math.log(CAPITAL_LINES))
+    return np.asarray(np.logaddexp(low, high), np.float32)
+
+
+def _bell(values: Singles, expected: Singles, sd: Singles) -> Singles:
+    """Return exp(-z^2 / 2) of values, (values, 1), around (..., values, sizes)."""
+    off = values - expected
+    off /= sd
+    off *= off
+    off *= np.float32(-0.5)
+    return np.asarray(np.exp(off, out=off), np.float32)
+
+
+def _hint(heights: Singles, overshoot: Singles) -> Singles:
+    """Scale heights (faces, 4, lines, sizes) as FreeType's light hinting does.
+
+    The x-height becomes whole. The other heights are rounded after it; versions differ in how, so
+    that is left to the spread.
     """
     round_x = heights[:, 0] * overshoot
-    whole_x = np.maximum(1.0, np.floor(round_x + 1 - HINT_ROUND_UP))
+    whole_x = np.maximum(np.float32(1), np.floor(round_x + np.float32(1 - HINT_ROUND_UP)))
     scaled = heights * (whole_x / round_x)[:, None]
     scaled[:, 0] = whole_x
-    return np.asarray(scaled, np.float64)
+    return _singles(scaled)
 
 
-def _expected_pairs(stem: float, yard: Yard, sizes: Floats) -> Floats:
-    """Return the distances (faces, 3, sizes) at the boldness that the stroke's width tells."""
-    thin, regular, bold = (yard.pair_stems[:, index, None] for index in range(3))
-    em = stem / sizes
+def _expected_pairs(stems: Singles, yard: Yard, sizes: Singles) -> Singles:
+    """Return the distances (faces, 3, lines, sizes) at the boldness that the strokes tell.
+
+    Args:
+        stems: the width of each line's strokes, shape (lines, 1).
+        yard: the faces.
+        sizes: tried for each line, shape (lines, sizes).
+    """
+    thin, regular, bold = (yard.pair_stems[:, index, None, None] for index in range(3))
+    em = stems / sizes
     lighter = np.clip((regular - em) / (regular - thin), 0, 1)[:, None]
     bolder = np.clip((em - regular) / (bold - regular), 0, BOLDER_MAX)[:, None]
-    at_thin, at_regular, at_bold = (yard.pairs[:, :, index, None] for index in range(3))
+    at_thin, at_regular, at_bold = (yard.pairs[:, :, index, None, None] for index in range(3))
     apart = at_regular + (at_thin - at_regular) * lighter + (at_bold - at_regular) * bolder
-    return np.asarray(apart * sizes, np.float64)
+    return _singles(apart * sizes)
 
 
-def _mix(values: Floats, expected: Floats, sd: Floats, shares: Floats, span: float) -> Floats:
-    """Return the log chance (faces, sizes, values) of a mixture of normals and a floor."""
-    off = (values - expected[..., None]) / sd[..., None]
-    weights = shares[..., None] / sd
-    chance = (np.exp(-0.5 * off * off) * weights[..., None]).sum(axis=1)
-    floor = (1 - shares.sum(axis=1)) / span * math.sqrt(2 * math.pi)
-    return np.asarray(np.log(chance + floor[:, None, None]), np.float64)
+def _mix(
+    values: Singles, expected: Singles, sd: Singles, shares: Singles, span: Singles
+) -> Singles:
+    """Return the log chance (faces, values, sizes) of a mixture of normals and a floor.
+
+    Args:
+        values: shape (values, 1).
+        expected: the normals' centers, shape (faces, normals, values, sizes).
+        sd: their spread, broadcast against that.
+        shares: how often each is met, shape (faces or 1, normals).
+        span: over which the floor spreads, shape (values, 1).
+    """
+    bell = _bell(values, expected, sd)
+    bell /= sd
+    floor = (1 - shares.sum(axis=1))[:, None, None] / span * np.float32(math.sqrt(2 * math.pi))
+    chance = np.einsum("fnvs,fn->fvs", bell, np.broadcast_to(shares, bell.shape[:2]))
+    chance += floor
+    return np.asarray(np.log(chance, out=chance), np.float32)

@@ -167,6 +167,17 @@ class RadiusMeasurement:
     confidence: float
 
 
+# What every value carries: ``count`` places, their ``boxes``, and a ``confidence`` from 0 to 1.
+Measured = (
+    ColorMeasurement
+    | SpacingMeasurement
+    | TypographyMeasurement
+    | ShadowMeasurement
+    | GradientMeasurement
+    | RadiusMeasurement
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Measurements:
     """All that was measured in one image, each tuple most used first."""

@@ -1,6 +1,7 @@
 """From the pixels of one image to its measurements, stage by stage."""
 
 from workers.measure.boxes import find_elements
+from workers.measure.calibration import calibrate
 from workers.measure.colors import measure_colors
 from workers.measure.gradients import find_gradients, measure_gradients
 from workers.measure.measurements import Box, Measurements, Path
@@ -12,6 +13,7 @@ from workers.measure.scale import find_device_ratio
 from workers.measure.scene import Rgb, Scene
 from workers.measure.shadows import measure_shadows
 from workers.measure.spacing import measure_spacing
+from workers.measure.steps import measure_steps
 from workers.measure.text import find_lines
 from workers.measure.typography import measure_typography
 
@@ -26,8 +28,17 @@ def measure_image(rgb: Rgb, *, name: str = "") -> Measurements:
     Returns:
         The measurements, lengths in CSS pixels. A blank image has none but its color.
     """
-    scene = read_scene(rgb, name=name)
-    height, width = rgb.shape[:2]
+    return measure_scene(read_scene(rgb, name=name))
+
+
+def measure_scene(scene: Scene) -> Measurements:
+    """Measure the design values of a scene that was read before."""
+    return calibrate(sum_up(scene))
+
+
+def sum_up(scene: Scene) -> Measurements:
+    """Measure a scene's values, each as sure as it was read from the pixels."""
+    height, width = scene.packed.shape
     return Measurements(
         width=width,
         height=height,
@@ -55,8 +66,9 @@ def read_scene(rgb: Rgb, *, name: str = "") -> Scene:
     path = choose_path(rgb)
     clean, original, outlines = _read_pixels(rgb, path)
     packed = pack(clean)
-    gradients = find_gradients(clean, packed) if path is Path.EXACT else ()
-    elements, background = find_elements(clean, packed, gradients, original, outlines)
+    steps = measure_steps(clean)
+    gradients = find_gradients(clean, packed, steps) if path is Path.EXACT else ()
+    elements, background = find_elements(clean, packed, steps, gradients, original, outlines)
     lines = find_lines(rgb if original is None else original, packed, background, elements)
     dpr = find_device_ratio(rgb.shape[1], elements, lines, name)
     return Scene(rgb, packed, background, path, dpr, elements, gradients, lines)

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.measure.components import label_components
 from workers.measure.measurements import Box
-from workers.measure.preprocess import find_changes
 from workers.measure.scene import Mask, Packed, Rgb
+from workers.measure.steps import Steps, select_steps
 
 Ints = NDArray[np.int32]
 
@@ -51,26 +52,27 @@ class Ramp:
     levels: NDArray[np.float64]
 
 
-def find_ramps(rgb: Rgb, packed: Packed) -> list[Ramp]:
+def find_ramps(rgb: Rgb, packed: Packed, steps: Steps) -> list[Ramp]:
     """Find areas that change color softly and have no color of their own.
 
     Args:
         rgb: (height, width, 3) uint8.
         packed: the same pixels, packed.
+        steps: how far they lie from their neighbours.
 
     Returns:
         The areas in the order of their topmost pixels; no two overlap.
     """
     if min(rgb.shape[:2]) < CELL_PX:
         return []
-    smooth = find_smooth(rgb)
-    soft = smooth & find_changes(packed)
-    if cv2.countNonZero(soft) < MIN_SOFT_PIXELS:
+    smooth = select_steps(steps, SMOOTH_STEP)
+    if cv2.countNonZero(smooth) + cv2.countNonZero(steps) - steps.size < MIN_SOFT_PIXELS:
         return []
+    soft = cast("Mask", cv2.threshold(cv2.min(steps, smooth), 0, 255, cv2.THRESH_BINARY)[1])
     whole = _shrink_to_cells(smooth)
     _, cells = cv2.threshold(whole, 254, 255, cv2.THRESH_BINARY)
-    components = cv2.connectedComponentsWithStats(cells, connectivity=4)
-    labels, stats = cast("tuple[Ints, Ints]", components[1:3])
+    components = label_components(cast("Mask", cells), connectivity=4)
+    labels, stats = components.labels, components.stats
     soft_labels = labels[(_shrink_to_cells(soft) > 0) & (cells > 0)]
     softness = np.bincount(soft_labels, minlength=len(stats))
     area = stats[:, cv2.CC_STAT_AREA]
@@ -78,17 +80,6 @@ def find_ramps(rgb: Rgb, packed: Packed) -> list[Ramp]:
     chosen[0] = False
     ramps = (_sample(rgb, packed, labels, stats, int(label)) for label in np.flatnonzero(chosen))
     return [ramp for ramp in ramps if ramp is not None]
-
-
-def find_smooth(rgb: Rgb) -> Mask:
-    """Return 255 where no channel steps by more than SMOOTH_STEP to the right or downward."""
-    smooth = np.full(rgb.shape[:2], 255, np.uint8)
-    limit = (SMOOTH_STEP, SMOOTH_STEP, SMOOTH_STEP)
-    right = cv2.inRange(cv2.absdiff(rgb[:, 1:], rgb[:, :-1]), (0, 0, 0), limit)
-    below = cv2.inRange(cv2.absdiff(rgb[1:], rgb[:-1]), (0, 0, 0), limit)
-    smooth[:, :-1] = right
-    smooth[:-1] &= cast("Mask", below)
-    return smooth
 
 
 def _shrink_to_cells(mask: Mask) -> Mask:

@@ -7,7 +7,6 @@ boxes, does not matter. Bands of gradients and shadows fail the hard step.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import cv2
 import numpy as np
@@ -16,8 +15,8 @@ from numpy.typing import NDArray
 from workers.measure.components import Labels, label_components
 from workers.measure.measurements import Box
 from workers.measure.nesting import corners_of
-from workers.measure.preprocess import find_changes
 from workers.measure.scene import Mask, Packed, Rgb
+from workers.measure.steps import Steps, select_steps
 
 Pixels = NDArray[np.uint8]
 Sides = tuple[bool, bool, bool, bool]  # top, right, bottom, left
@@ -91,17 +90,18 @@ class Segmentation:
     regions: tuple[Region, ...]
 
 
-def find_regions(rgb: Rgb, packed: Packed) -> Segmentation:
+def find_regions(rgb: Rgb, packed: Packed, steps: Steps) -> Segmentation:
     """Find the areas of exactly one color.
 
     Args:
         rgb: (height, width, 3) uint8.
         packed: the same pixels, packed.
+        steps: how far they lie from their neighbours.
     """
-    return _segment(rgb, packed, cast("Mask", cv2.bitwise_not(find_changes(packed))))
+    return _segment(rgb, packed, select_steps(steps, 0))
 
 
-def find_soft_regions(rgb: Rgb, packed: Packed) -> Segmentation | None:
+def find_soft_regions(rgb: Rgb, packed: Packed, steps: Steps) -> Segmentation | None:
     """Find the areas without a hard step inside; None where they would be the exact ones.
 
     The shadow of a neighbour, falling on a box, changes its color by a level or two: not one
@@ -109,11 +109,8 @@ def find_soft_regions(rgb: Rgb, packed: Packed) -> Segmentation | None:
     """
     if min(packed.shape) < MIN_SIDE:
         return None
-    soft = np.full(packed.shape, 255, np.uint8)
-    limit = (SOFT_STEP,) * 3
-    soft[:, :-1] = cv2.inRange(cv2.absdiff(rgb[:, 1:], rgb[:, :-1]), (0, 0, 0), limit)
-    soft[:-1] &= cast("Mask", cv2.inRange(cv2.absdiff(rgb[1:], rgb[:-1]), (0, 0, 0), limit))
-    soft_count = cv2.countNonZero(soft) + cv2.countNonZero(find_changes(packed)) - soft.size
+    soft = select_steps(steps, SOFT_STEP)
+    soft_count = cv2.countNonZero(soft) + cv2.countNonZero(steps) - soft.size
     if soft_count < SOFT_SHARE * soft.size:
         return None
     return _segment(rgb, packed, soft)

@@ -197,6 +197,8 @@ def _refine(samples: Samples, shape: Floats, moves: Floats) -> ShapeFit:
         for _ in range(MAX_MOVES):
             moved = shape + step * moves
             moved = moved[_are_plausible(moved)]
+            if not len(moved):
+                break
             misfits = samples.misfits(moved)
             best = int(np.argmin(misfits))
             if misfits[best] >= misfit:

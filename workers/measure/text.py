@@ -1,56 +1,19 @@
 """From ink to lines of text: glyphs, rows of glyphs, and each row's color and font.
 
-Lines never cross an element's edge. What stands in a row but does not look like letters (too few
-pieces, too solid, too faint) is left to the other stages.
+Lines never cross an element's edge.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from workers.measure.blocks import with_line_heights
 from workers.measure.faces import weight_of
 from workers.measure.fonts import Font, fit_fonts
-from workers.measure.glyphs import Glyphs, find_glyphs, group_rows, measure_contrast
-from workers.measure.measurements import Box, FamilyClass
+from workers.measure.glyphs import find_glyphs, group_rows, measure_contrast
+from workers.measure.measurements import FamilyClass
 from workers.measure.pitch import is_monospaced
-from workers.measure.preprocess import unpack
+from workers.measure.rows import Planes, Row, measure_rows
 from workers.measure.scene import Element, Packed, Rgb, TextLine
-from workers.measure.stems import COVERED, Stems, measure_stems, middle
-
-# A line of text has at least this many letters (pieces this tall for the line), is this tall and
-# this wide for its height.
-LINE_MIN_GLYPHS = 2
-LETTER_MIN_HEIGHT = 0.4
-LINE_MIN_HEIGHT = 5
-LINE_MIN_ASPECT = 0.9
-# Contrast below this (8-bit levels) is no text a reader could see.
-TEXT_MIN_CONTRAST = 24
-# The text color is the mode of the pixels within this part of the strongest contrast.
-STRONGEST = 0.93
-# Words of one line may differ in color. A word (pieces nearer than this part of the row's height)
-# of this many pieces reaches its own full contrast somewhere; if that is less than this part of
-# the row's, it is set in a paler color.
-WORD_GAP = 0.2
-WORD_MIN_GLYPHS = 3
-PALE = 0.88
-# Letters cover at most this part of their box; pictures and buttons more.
-INK_MAX_SHARE = 0.75
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A row of glyphs with what was measured of it."""
-
-    box: Box
-    parent: int
-    glyphs: NDArray[np.int32]
-    stems: Stems
-    color: int
-    color_confidence: float
-    background: int | None
+from workers.measure.stems import middle
 
 
 def find_lines(
@@ -79,95 +42,14 @@ def find_lines(
     """
     contrast = measure_contrast(rgb, background)
     glyphs = find_glyphs(contrast, elements)
-    rows = [
-        row
-        for indices in group_rows(glyphs, contrast.shape)
-        if (row := _measure_row(contrast, packed, background, glyphs, indices)) is not None
-    ]
+    rows = measure_rows(Planes(contrast, packed, background), glyphs, group_rows(glyphs))
     fonts = fit_fonts([row.stems for row in rows])
     lines = [_line(row, font) for row, font in zip(rows, fonts, strict=True) if font is not None]
     lines.sort(key=lambda line: (line.box.y, line.box.x))
     return with_line_heights(lines)
 
 
-def _measure_row(
-    contrast: NDArray[np.uint8],
-    packed: Packed,
-    background: Packed,
-    glyphs: Glyphs,
-    indices: NDArray[np.intp],
-) -> _Row | None:
-    boxes = glyphs.boxes[indices]
-    box = _around(boxes)
-    letters = np.count_nonzero(boxes[:, 3] >= LETTER_MIN_HEIGHT * box.height)
-    if letters < LINE_MIN_GLYPHS or box.height < LINE_MIN_HEIGHT:
-        return None
-    if box.width < LINE_MIN_ASPECT * box.height:
-        return None
-    area = np.s_[box.y : box.bottom, box.x : box.right]
-    here = contrast[area]
-    peak = int(here.max())
-    if peak < TEXT_MIN_CONTRAST:
-        return None
-    color, confidence = _strongest_color(packed[area], here, peak)
-    behind = background[area]
-    plain = int(behind[0, 0]) if (behind == behind[0, 0]).all() else None
-    full = _contrast_of(color, behind) if plain is None else _word_peaks(here, boxes, box.x)
-    coverage = np.minimum(here / full, np.float32(1))
-    if float((coverage > COVERED).mean()) > INK_MAX_SHARE:
-        return None
-    lightness = float(unpack(color).mean()) / 255
-    stems = measure_stems(coverage, glyphs.labels[area], lightness)
-    return _Row(box, int(glyphs.owners[indices[0]]), boxes, stems, color, confidence, plain)
-
-
-def _around(boxes: NDArray[np.int32]) -> Box:
-    left, top = boxes[:, 0].min(), boxes[:, 1].min()
-    right, bottom = (boxes[:, 0] + boxes[:, 2]).max(), (boxes[:, 1] + boxes[:, 3]).max()
-    return Box(int(left), int(top), int(right - left), int(bottom - top))
-
-
-def _strongest_color(packed: Packed, contrast: NDArray[np.uint8], peak: int) -> tuple[int, float]:
-    """Return the mode of the strongest pixels and its part among them."""
-    strong = packed[contrast >= STRONGEST * peak]
-    colors, counts = np.unique(strong, return_counts=True)
-    first = int(counts.argmax())
-    return int(colors[first]), float(counts[first] / counts.sum())
-
-
-def _word_peaks(here: NDArray[np.uint8], boxes: NDArray[np.int32], x: int) -> NDArray[np.float32]:
-    """Return each column's full contrast, so that a pale word beside a dark one is not thin.
-
-    Args:
-        here: contrast of the row, (height, width).
-        boxes: pieces from left to right.
-        x: the row's left edge.
-    """
-    columns = here.max(axis=0)
-    peak = float(columns.max())
-    peaks = np.full(len(columns), peak, np.float32)
-    starts = boxes[:, 0] - x
-    ends = np.maximum.accumulate(starts + boxes[:, 2])
-    first = np.flatnonzero(starts[1:] - ends[:-1] >= WORD_GAP * len(here)) + 1
-    for word in np.split(np.arange(len(boxes)), first):
-        left, right = int(starts[word[0]]), int(ends[word[-1]])
-        own = float(columns[left:right].max())
-        if len(word) >= WORD_MIN_GLYPHS and own < PALE * peak:
-            peaks[left:right] = own
-    return peaks
-
-
-def _contrast_of(color: int, behind: Packed) -> NDArray[np.float32]:
-    """Return the contrast that a color has where it covers a pixel, for every pixel."""
-    channels = [
-        np.abs(((behind >> shift) & 255).astype(np.float32) - (color >> shift & 255))
-        for shift in (16, 8, 0)
-    ]
-    strongest = np.maximum(np.maximum(channels[0], channels[1]), channels[2])
-    return np.asarray(np.maximum(strongest, TEXT_MIN_CONTRAST), np.float32)
-
-
-def _line(row: _Row, font: Font) -> TextLine:
+def _line(row: Row, font: Font) -> TextLine:
     stem = middle(row.stems.widths) / font.size_px
     return TextLine(
         box=row.box,

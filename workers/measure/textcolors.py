@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.measure.measurements import Box
+from workers.measure.blends import Blend, find_blends
+from workers.measure.measurements import Box, Path
 from workers.measure.preprocess import unpack
 from workers.measure.scene import Scene, TextLine
 
@@ -25,6 +26,9 @@ THIN_COSINE = 0.998
 # It is one where its pixels agree less than this, or are so few.
 THIN_CONFIDENCE = 0.4
 THIN_PIXELS = 12
+# How surely the blends of noisy text tell its color when many pixels do, and how many are many.
+BLEND_CONFIDENCE = 0.75
+BLEND_PIXELS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,24 @@ class TextColor:
 
 def find_text_colors(scene: Scene) -> list[TextColor]:
     """Return the colors of the scene's text, the surest first, without thin versions."""
+    return _find_exact(scene) if scene.path is Path.EXACT else _find_blended(scene)
+
+
+def _find_blended(scene: Scene) -> list[TextColor]:
+    """Return the colors that noise has moved, told by what lines add to their backgrounds."""
+    areas = {element.fill for element in scene.elements if element.fill is not None}
+    return [_text_color(blend) for blend in find_blends(scene, areas)]
+
+
+def _text_color(blend: Blend) -> TextColor:
+    boxes = tuple(line.box for line in blend.lines)
+    behind = blend.lines[0].background
+    sure = blend.pixels / (blend.pixels + BLEND_PIXELS)
+    return TextColor(blend.color, behind or 0, blend.pixels, boxes, BLEND_CONFIDENCE * sure)
+
+
+def _find_exact(scene: Scene) -> list[TextColor]:
+    """Return the colors on which the pixels of lines agree."""
     lines: dict[tuple[int, int], list[TextLine]] = {}
     for line in scene.lines:
         lines.setdefault((line.color, _background(scene, line)), []).append(line)

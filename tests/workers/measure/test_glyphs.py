@@ -22,7 +22,7 @@ def test_words_of_a_line_are_one_row_and_far_items_are_not() -> None:
     write(rgb, 200, 30, "apart", 16)
 
     glyphs = find_glyphs(measure_contrast(rgb, background_of(rgb)), (page_of(rgb),))
-    rows = group_rows(glyphs, rgb.shape)
+    rows = group_rows(glyphs)
 
     assert len(rows) == 2
     assert glyphs.boxes[rows[0], 0].tolist() == sorted(glyphs.boxes[rows[0], 0].tolist())
@@ -34,7 +34,7 @@ def test_a_row_never_crosses_an_edge() -> None:
     boxes = (page_of(rgb), element((0, 0, 34, 60)))
 
     glyphs = find_glyphs(measure_contrast(rgb, background_of(rgb)), boxes)
-    rows = group_rows(glyphs, rgb.shape)
+    rows = group_rows(glyphs)
 
     assert {tuple(set(glyphs.owners[row].tolist())) for row in rows} == {(0,), (1,)}
 
@@ -46,7 +46,7 @@ def test_a_tall_mark_does_not_tie_the_lines_beside_it() -> None:
     write(rgb, 62, 50, "second line", 14)
 
     glyphs = find_glyphs(measure_contrast(rgb, background_of(rgb)), (page_of(rgb),))
-    rows = group_rows(glyphs, rgb.shape)
+    rows = group_rows(glyphs)
 
     assert len([row for row in rows if len(row) > 3]) == 2
 
@@ -59,7 +59,7 @@ def test_pictures_and_dividers_hold_no_letters() -> None:
     glyphs = find_glyphs(measure_contrast(rgb, background_of(rgb)), boxes)
 
     assert len(glyphs.ids) == 0
-    assert group_rows(glyphs, rgb.shape) == []
+    assert group_rows(glyphs) == []
 
 
 def test_each_piece_keeps_its_label() -> None:
@@ -80,7 +80,7 @@ def test_an_icon_before_a_line_is_left_out_of_it() -> None:
     write(rgb, 31, 30, "Notifications", 14)
 
     glyphs = find_glyphs(measure_contrast(rgb, background_of(rgb)), (page_of(rgb),))
-    (word,) = [row for row in group_rows(glyphs, rgb.shape) if len(row) > 3]
+    (word,) = [row for row in group_rows(glyphs) if len(row) > 3]
 
     assert glyphs.boxes[word, 0].min() >= 31
 
@@ -90,6 +90,6 @@ def test_a_capital_before_a_word_is_no_icon() -> None:
     write(rgb, 10, 30, "A man", 16)
 
     glyphs = find_glyphs(measure_contrast(rgb, background_of(rgb)), (page_of(rgb),))
-    (row,) = group_rows(glyphs, rgb.shape)
+    (row,) = group_rows(glyphs)
 
     assert len(row) == 4

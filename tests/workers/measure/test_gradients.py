@@ -26,6 +26,7 @@ from workers.measure.measurements import GradientKind
 from workers.measure.pipeline import measure_image
 from workers.measure.preprocess import pack
 from workers.measure.scene import GradientRegion
+from workers.measure.steps import measure_steps
 
 ANGLE_TOLERANCE_DEG = 1.0
 LEVEL_TOLERANCE = 2.0
@@ -34,7 +35,7 @@ SIDE_TOLERANCE_PX = 1
 
 
 def gradients_of(rgb: Rgb) -> tuple[GradientRegion, ...]:
-    return find_gradients(rgb, pack(rgb))
+    return find_gradients(rgb, pack(rgb), measure_steps(rgb))
 
 
 def turn(first: float, second: float) -> float:
