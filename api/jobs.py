@@ -34,7 +34,7 @@ from api.waiting import (
     watch_job,
 )
 from shared.db.engine import transaction
-from shared.db.jobs import JobView, has_ended, list_jobs
+from shared.db.job_views import JobView, has_ended, list_jobs
 from shared.db.states import JobState
 
 FILES_FIELD = "files"

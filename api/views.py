@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from api.options import JobOptions
 from api.schemas import Answer
 from shared.db.items import ItemView, StageView
-from shared.db.jobs import JobView, has_ended
+from shared.db.job_views import JobView, has_ended
 from shared.db.states import JobState
 
 ItemStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "canceled"]

@@ -16,10 +16,10 @@ import anthropic
 import httpx2
 from anthropic.types import Message, MessageParam, ToolChoiceParam, ToolParam
 
+from shared.claude.prices import Usage, usd
+from shared.claude.traits import ToolUse, Traits, traits_of
 from shared.errors import ClaudeError, ClaudeMisconfigured
 from workers.claude.failures import Failure, Outcome, translate, unreadable
-from workers.claude.prices import Usage, usd
-from workers.claude.traits import ToolUse, Traits, traits_of
 from workers.images import EncodedImage
 
 # Together under the 60 s of a work lease, so that a request does not outlive it. The answer

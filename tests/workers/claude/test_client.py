@@ -6,6 +6,7 @@ import httpx2
 import pytest
 from llmock.scenarios import Delay, Fail
 
+from shared.claude.prices import usd
 from shared.errors import (
     ClaudeError,
     ClaudeMisconfigured,
@@ -26,7 +27,6 @@ from tests.fakes.claude import (
 from tests.fakes.ledger import Ledger
 from workers.claude.client import Client, Model, Request, client_for
 from workers.claude.failures import FREE, Outcome, read_retry_after
-from workers.claude.prices import usd
 from workers.claude.prompt import SYSTEM
 from workers.claude.tools import ENTRIES, build_tool
 from workers.images import EncodedImage

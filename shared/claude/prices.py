@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from workers.claude.traits import undated
+from shared.claude.traits import undated
 
 AS_OF = date(2026, 11, 1)
 
