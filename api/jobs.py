@@ -19,6 +19,7 @@ from api.options import (
     Priority,
     choose_mode,
     read_options,
+    require_price,
     require_webhook_url,
 )
 from api.schemas import LABEL_NAME, LABEL_VALUE, Page
@@ -67,6 +68,7 @@ async def submit_job(
     form = await receive_form(request, site.blobs, limits)
     options = read_options(JobOptions, form.options)
     require_webhook_url(options, settings)
+    require_price(options, settings)
     submission.require_usable(form, FILES_FIELD)
     wish = Wish(
         owner_id=user.id,

@@ -1,18 +1,21 @@
 """The name stage: one question to Claude about one image, each request in the ledger."""
 
 from datetime import datetime
+from decimal import Decimal
 
+from shared.claude.prices import Usage, usd
 from shared.db import claude_calls, gates, jobs, results
-from shared.db.claude_calls import LedgerEntry
+from shared.db.claude_calls import LedgerEntry, NewCall
 from shared.db.engine import transaction
 from shared.db.gates import Gate
-from shared.db.states import Stage
+from shared.db.states import Cap, Stage
 from shared.db.work import Claim
 from shared.errors import (
     ClaudeError,
     ClaudeLimited,
     ClaudeMisconfigured,
     ClaudeUnavailable,
+    CostCapReached,
     Problem,
 )
 from shared.tokens import TokenType
@@ -64,15 +67,21 @@ def _model(site: Site, claimed: Claim, model: str) -> Model:
     if gate.refuses(now):
         raise ClaudeMisconfigured((gate.problem or {}).get("detail", ""))
 
-    def open_call(asked: str) -> str:
+    cap_usd = site.settings.daily_cost_cap_usd
+
+    def open_call(asked: str, expected: Usage) -> str:
+        new = NewCall(asked, claimed.id, claimed.job_id, usd(asked, expected))
         with transaction(site.engine) as connection:
-            return claude_calls.open_call(connection, asked, claimed.id, claimed.job_id)
+            opened = claude_calls.open_call(connection, new, cap_usd)
+        if isinstance(opened, Cap):
+            raise _cap_reached(opened, new, cap_usd)
+        return opened
 
     def close_call(call_id: str, call: CallOutcome) -> None:
         def write() -> None:
             with transaction(site.engine) as connection:
-                claude_calls.close_call(connection, call_id, _entry(call))
                 gate, now = gates.hold_gate(connection)
+                claude_calls.close_call(connection, call_id, _entry(call))
                 gates.store_gate(connection, _after(gate, call.error, now))
 
         # An answer that was paid for is not thrown away with the database out of reach.
@@ -80,6 +89,16 @@ def _model(site: Site, claimed: Claim, model: str) -> Model:
 
     client = client_for(key.get_secret_value(), site.settings.anthropic_base_url)
     return Model(model, client, open_call, close_call)
+
+
+def _cap_reached(cap: Cap, new: NewCall, daily_cap_usd: Decimal | None) -> CostCapReached:
+    """Return why a call was not made, in words for who reads the item."""
+    reached = "the job's max_cost_usd"
+    if cap is Cap.DAY:
+        reached = f"the {daily_cap_usd} USD that this service may spend a day"
+    if new.expected_usd is None:
+        return CostCapReached(f"{reached} cannot be kept: the price of {new.model} is not known")
+    return CostCapReached(f"another call, about {new.expected_usd:.6f} USD, would pass {reached}")
 
 
 def _after(gate: Gate, error: ClaudeError | None, now: datetime) -> Gate:

@@ -16,8 +16,9 @@ from shared.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job as a reader sees it. ``queued`` includes ``waiting``; ``usd`` None is not known.
+    """A job as a reader sees it. ``queued`` includes ``waiting``; money that is None is not known.
 
+    ``capped_by`` is the cap for which calls were not made.
     ``paced_items`` were worked on since ``paced_since``: how fast the job goes.
     """
 
@@ -46,6 +47,8 @@ class JobView:
     skipped_members: int
     error: dict[str, Any] | None
     usd: Decimal | None
+    saved_usd: Decimal | None
+    capped_by: str | None
     calls: int
     input_tokens: int
     output_tokens: int
@@ -60,7 +63,8 @@ _VIEW = """
     SELECT j.id, j.name, j.state, j.mode, j.options, j.request_id, j.created_at, j.started_at,
            j.finished_at, j.expires_at, j.deadline_at, j.cancel_asked_at, j.event_seq, j.total,
            j.pending, j.succeeded, j.failed, j.canceled, j.cached, j.degraded, j.skipped_members,
-           j.error, j.expires_at <= now() AS over, p.running, p.waiting, c.*, e.*,
+           j.error, j.saved_usd, b.capped_by, j.expires_at <= now() AS over,
+           p.running, p.waiting, c.*, e.*,
            CASE WHEN g.name IS NOT NULL
                 THEN jsonb_build_object('what', g.name, 'retry_at', g.retry_at,
                                         'reason', g.problem ->> 'detail')
@@ -68,6 +72,7 @@ _VIEW = """
     FROM jobs j
     LEFT JOIN gates g ON g.name = 'claude' AND g.state = 'open' AND j.mode = 'hybrid'
               AND j.pending > 0
+    LEFT JOIN job_spending b ON b.job_id = j.id AND j.degraded > 0
     LEFT JOIN LATERAL (
         SELECT count(DISTINCT i.id) FILTER (WHERE w.state = 'running') AS running,
                count(DISTINCT i.id) FILTER (WHERE w.state = 'queued') AS waiting
@@ -84,7 +89,8 @@ _VIEW = """
                                             ELSE j.options_hash END
     ) p ON true
     LEFT JOIN LATERAL (
-        SELECT count(*) AS calls, sum(k.usd) AS usd, bool_or(k.usd IS NULL) AS unpriced,
+        SELECT count(*) AS calls, sum(k.usd) AS usd,
+               bool_or(k.usd IS NULL AND (k.finished_at IS NOT NULL OR j.pending = 0)) AS unpriced,
                coalesce(sum(k.input_tokens), 0) AS input_tokens,
                coalesce(sum(k.output_tokens), 0) AS output_tokens,
                coalesce(sum(k.cache_read_tokens), 0) AS cache_read_tokens
@@ -166,12 +172,11 @@ def list_jobs(
 
 
 def _view(row: Row[Any]) -> JobView:
-    free = row.calls == 0
     expired = row.over and row.state not in OPEN_JOBS
     values = dict(row._mapping) | {  # noqa: SLF001 -- SQLAlchemy's public mapping of a row
         "state": JobState.EXPIRED.value if expired else row.state,
         "queued": row.pending - row.running,
-        "usd": Decimal(0) if free else None if row.unpriced else row.usd,
+        "usd": None if row.unpriced else row.usd or Decimal(0),
     }
     shown = {f.name: values[f.name] for f in fields(JobView) if f.name != "version"}
     digest = hashlib.sha256(repr(sorted(shown.items())).encode()).hexdigest()

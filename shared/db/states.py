@@ -65,6 +65,13 @@ class Stage(StrEnum):
     MERGE = "merge"
 
 
+class Cap(StrEnum):
+    """What kept a call from being made."""
+
+    JOB = "job"  # the job's own `max_cost_usd`
+    DAY = "day"  # what the whole service may spend a day
+
+
 # The state a new row has, and the states that may follow each.
 JOB_STARTS = frozenset({JobState.QUEUED})
 JOB_STEPS: dict[JobState, frozenset[JobState]] = {

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
-from shared.db import completion, work
+from shared.db import claude_calls, completion, work
 from shared.db.states import ItemState, Stage, WorkState
 from shared.db.work import Hints, WorkKey
 from shared.errors import DeadlineExceeded, Problem
@@ -61,7 +61,7 @@ def advance(connection: Connection, item_ids: Iterable[str], *, first_look: bool
         SELECT i.id, i.job_id, i.sha256, j.owner_id, j.mode, j.pipeline_version, j.priority,
                j.measure_hash, j.options_hash, j.cancel_asked_at, j.deadline_at,
                j.deadline_at <= now() AS too_late, m.state AS measure, n.state AS name,
-               a.state AS assemble, coalesce(m.error, n.error, a.error) AS error,
+               a.state AS assemble, n.id AS name_id, coalesce(m.error, n.error, a.error) AS error,
                r.degraded
         FROM items i JOIN jobs j ON j.id = i.job_id {_STAGES}
         LEFT JOIN results r ON r.work_id = a.id
@@ -127,8 +127,15 @@ def _end_items(
         counts[row.job_id].update(
             {step.state.value: 1, "degraded": step.degraded, "cached": good and cached}
         )
+    named = [
+        (row.job_id, row.name_id)
+        for row, step in ended
+        if step.state is ItemState.SUCCEEDED and not step.degraded and row.name_id is not None
+    ]
+    saved = claude_calls.saved_by(connection, named, cached=cached) if named else {}
     for job_id in sorted(counts):
-        completion.count_ended(connection, job_id, counts[job_id])
+        saved_usd = saved.get(job_id, completion.NOTHING)
+        completion.count_ended(connection, job_id, counts[job_id], saved_usd)
     rows = [
         {"id": r.id, "state": s.state.value, "error": s.error, "degraded": s.degraded}
         for r, s in ended

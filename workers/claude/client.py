@@ -29,13 +29,17 @@ TIMEOUT = httpx2.Timeout(connect=5.0, read=40.0, write=8.0, pool=5.0)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One single-turn question about one picture, to be answered with one tool."""
+    """One single-turn question about one picture, to be answered with one tool.
+
+    ``expected`` is what it will use, as far as that can be told beforehand.
+    """
 
     system: str
     image: EncodedImage
     text: str
     tool: ToolParam
     max_tokens: int
+    expected: Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class CallOutcome:
     error: ClaudeError | None = None
 
 
-OpenCall = Callable[[str], str]
+OpenCall = Callable[[str, Usage], str]
 CloseCall = Callable[[str, CallOutcome], None]
 
 
@@ -125,9 +129,9 @@ def _client_of_process(_pid: int, api_key: str, base_url: str | None) -> Client:
 class Model:
     """One model reached through one client, with each request entered in a ledger.
 
-    ``open_call`` is told the model before a request and returns the id of the ledger's row,
-    ``close_call`` is told how the request ended. A row left open is a request that nobody saw
-    the end of.
+    ``open_call`` is told the model and the expected usage before a request and returns the id of
+    the ledger's row, ``close_call`` is told how the request ended. A row left open is a request
+    that nobody saw the end of.
     """
 
     name: str
@@ -152,6 +156,7 @@ class Model:
             ClaudeUnavailable: It may work later.
             ClaudeRefused: The API does not take this request.
             ClaudeMisconfigured: The API takes no request of this account.
+            CostCapReached: The request would cost more than may be spent; it is not sent.
         """
         answer = self._request(request)
         if isinstance(answer, Failure) and answer.forcing_refused:
@@ -163,7 +168,7 @@ class Model:
 
     def _request(self, request: Request) -> Message | Failure:
         """Send once, between the two entries in the ledger."""
-        call_id = self.open_call(self.name)
+        call_id = self.open_call(self.name, request.expected)
         started_at = time.monotonic()
         try:
             answer = _check(self.client.send(self.name, request))

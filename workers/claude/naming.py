@@ -6,12 +6,15 @@ stand in, and the item succeeds without Claude.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from anthropic.types import Message
 
-from shared.errors import ClaudeRefused, Problem
+from shared.claude.expectation import expect_call
+from shared.claude.vision import count_tokens
+from shared.errors import ClaudeError, ClaudeRefused, CostCapReached, Problem
 from shared.tokens import TokenType
 from workers.claude.client import Model, Request
 from workers.claude.prompt import SYSTEM, Candidate, list_candidates, write_again, write_text
@@ -53,7 +56,8 @@ def name_measurements(
         types: The token types that are asked for; radii have no names by Claude.
 
     Returns:
-        Names by id. ``degraded`` is set when more than a fifth of what was asked stayed without.
+        Names by id. ``degraded`` is set when more than a fifth of what was asked stayed without,
+        or no more may be spent: what was named by then keeps its names.
 
     Raises:
         ClaudeUnavailable: It may work later.
@@ -61,8 +65,8 @@ def name_measurements(
     """
     question = _Question(model, image, measurements, nameable(types))
     calls = list_candidates(measurements, question.types, image.scale)
-    reading, refusal = _name_all(question, calls)
-    return _conclude(reading, [each for call in calls for each in call], refusal)
+    reading, obstacle = _name_all(question, calls)
+    return _conclude(reading, [each for call in calls for each in call], obstacle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ class _Question:
     ) -> Message:
         """Ask about some candidates, telling the faults of an earlier answer if there was one."""
         text = write_text(self.measurements, candidates, self.image.width, self.image.height)
+        picture_tokens = count_tokens(self.image.width, self.image.height)
+        counts = Counter(candidate.type for candidate in candidates)
         return self.model.ask(
             Request(
                 system=SYSTEM,
@@ -86,6 +92,7 @@ class _Question:
                 text=write_again(text, faults) if faults else text,
                 tool=build_tool(self.types),
                 max_tokens=max_tokens,
+                expected=expect_call(self.model.name, self.types, picture_tokens, counts),
             )
         )
 
@@ -108,24 +115,35 @@ class _Question:
 
 def _name_all(
     question: _Question, calls: Sequence[Sequence[Candidate]]
-) -> tuple[Reading, ClaudeRefused | None]:
-    """Return what all calls came to, and the refusal that ended them early if one did."""
+) -> tuple[Reading, ClaudeError | None]:
+    """Return what all calls came to, and what ended them early if something did."""
     reading = Reading()
     for candidates in calls:
         try:
-            reading = reading.then(_name(question, candidates))
-        except ClaudeRefused as refusal:
-            return reading, refusal
+            more, obstacle = _name(question, candidates)
+        except (ClaudeRefused, CostCapReached) as error:
+            return reading, error
+        reading = reading.then(more)
+        if obstacle is not None:
+            return reading, obstacle
     return reading, None
 
 
-def _name(question: _Question, candidates: Sequence[Candidate]) -> Reading:
-    """Return the names of one call's candidates, asked for a second time if too many lack one."""
+def _name(
+    question: _Question, candidates: Sequence[Candidate]
+) -> tuple[Reading, CostCapReached | None]:
+    """Return the names of one call's candidates, asked for a second time if too many lack one.
+
+    Where a second time would cost too much, that is returned beside the names of the first.
+    """
     reading = _answer(question, candidates)
     missing = _missing(reading, candidates)
     if len(missing) <= TOLERATED_UNNAMED * len(candidates):
-        return reading
-    return reading.then(_answer_again(question, missing, reading.faults))
+        return reading, None
+    try:
+        return reading.then(_answer_again(question, missing, reading.faults)), None
+    except CostCapReached as cap:
+        return reading, cap
 
 
 def _answer(question: _Question, candidates: Sequence[Candidate]) -> Reading:
@@ -171,12 +189,12 @@ def _missing(reading: Reading, candidates: Sequence[Candidate]) -> list[Candidat
 
 
 def _conclude(
-    reading: Reading, candidates: Sequence[Candidate], refusal: ClaudeRefused | None
+    reading: Reading, candidates: Sequence[Candidate], obstacle: ClaudeError | None
 ) -> Naming:
     """Return the names in their final form, and why some are missing if too many are."""
     missing = len(_missing(reading, candidates))
-    if refusal is None and missing > TOLERATED_UNNAMED * len(candidates):
-        refusal = ClaudeRefused(
+    if obstacle is None and missing > TOLERATED_UNNAMED * len(candidates):
+        obstacle = ClaudeRefused(
             f"{missing} of {len(candidates)} measurements had no usable name after a second try"
         )
     if reading.strangers:
@@ -184,5 +202,5 @@ def _conclude(
     return Naming(
         names=make_unique(reading.names, candidates),
         dropped=reading.dropped,
-        degraded=None if refusal is None else Problem.of(refusal),
+        degraded=None if obstacle is None else Problem.of(obstacle),
     )

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from llmock.scenarios import Delay, Fail
 
-from shared.claude.prices import usd
+from shared.claude.prices import Usage, usd
 from shared.errors import (
     ClaudeError,
     ClaudeMisconfigured,
@@ -37,7 +37,9 @@ SPENT = "You have reached your specified API usage limits."
 
 @pytest.fixture
 def request_(picture: EncodedImage) -> Request:
-    return Request(SYSTEM, picture, "c1 #FFFFFF 80% background", build_tool(tuple(ENTRIES)), 800)
+    return Request(
+        SYSTEM, picture, "c1 #FFFFFF 80% background", build_tool(tuple(ENTRIES)), 800, Usage(0, 0)
+    )
 
 
 def test_an_answer_is_entered_in_the_ledger_with_what_it_used(
