@@ -37,6 +37,10 @@ def submit(  # noqa: PLR0913 -- one parameter an option
         float | None,
         typer.Option("--deadline", help="Seconds after which images that are not done fail."),
     ] = None,
+    max_cost_usd: Annotated[
+        float | None,
+        typer.Option("--max-cost", help="USD that Claude may cost; then names come from rules."),
+    ] = None,
     webhook_url: Annotated[
         str | None, typer.Option(help="Address that is told when the job ends.")
     ] = None,
@@ -69,6 +73,7 @@ def submit(  # noqa: PLR0913 -- one parameter an option
         "priority": priority,
         "labels": dict(_label(label) for label in labels or []),
         "deadline_s": deadline_s,
+        "max_cost_usd": max_cost_usd,
         "webhook_url": webhook_url,
         "force": force or None,
     }
