@@ -27,6 +27,13 @@ class Priority(StrEnum):
     LOW = "low"
 
 
+class Calls(StrEnum):
+    """How Claude is asked."""
+
+    INTERACTIVE = "interactive"  # a call an image, answered in seconds
+    BATCH = "batch"  # Message Batches: half the price, mostly within an hour, 24 at the most
+
+
 # Lower runs first. Somebody waits for the answer to a single extraction.
 INTERACTIVE = 0
 PRIORITIES = {Priority.NORMAL: 10, Priority.LOW: 20}
@@ -80,6 +87,10 @@ class JobOptions(ExtractOptions):
     name: NameText | None = Field(None, description="Default: the name of the first file.")
     token_types: Annotated[list[TokenType], Field(min_length=1)] = Field(
         default_factory=lambda: list(TokenType), description="Default: all of them."
+    )
+    claude: Calls = Field(
+        Calls.INTERACTIVE,
+        description="`batch`: Message Batches, for half the price, within 24 hours.",
     )
     priority: Priority = Priority.NORMAL
     labels: Annotated[dict[LabelName, LabelValue], Field(max_length=MAX_LABELS)] = Field(

@@ -15,7 +15,7 @@ import structlog
 from celery import Celery
 from sqlalchemy import Connection, Engine
 
-from shared.db import completion, deliveries, gates, leases, steps, work
+from shared.db import collecting, completion, deliveries, gates, leases, steps, work
 from shared.db.engine import SessionLock, session_lock, transaction
 from shared.errors import Unavailable
 from shared.logging import configure_logging
@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 TICK_S = 0.25
 # What was lost between two commits is rare.
 SWEEP_S = 5.0
+# What waits for a batch is in no hurry.
+COLLECT_S = 1.0
 # Stranded rows mended in one transaction.
 SWEEP_ROWS = 500
 # A pump that comes to a database that was away lets the living renew their leases first.
@@ -53,6 +55,15 @@ def _count_due(connection: Connection, queue: Queue) -> int:
     if queue is Queue.WEBHOOKS:
         return deliveries.count_due(connection, HIGH_WATER)
     return work.count_due(connection, queue, HIGH_WATER)
+
+
+def collect(engine: Engine, app: Celery) -> None:
+    """Put together Message Batches, and see that none is left alone."""
+    with transaction(engine) as connection:
+        hints = collecting.collect(connection)
+        hints += collecting.wake_unwanted(connection)
+        hints += collecting.give_up_dead(connection)
+    publish(app, hints)
 
 
 def take_back(engine: Engine, app: Celery) -> None:
@@ -90,6 +101,7 @@ def lead(upkeep: Upkeep, app: Celery, lock: SessionLock, stop: threading.Event) 
     duties = [
         _Duty(partial(take_back, engine, app), TICK_S, now_s + MERCY_S),
         _Duty(partial(sweep, engine, app), SWEEP_S, now_s),
+        _Duty(partial(collect, engine, app), COLLECT_S, now_s),
         *(_Duty(partial(do, upkeep), every_s, now_s + every_s) for do, every_s in UPKEEP),
         _Duty(partial(tick, engine, app), TICK_S, now_s),
     ]

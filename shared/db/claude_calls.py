@@ -11,6 +11,9 @@ from shared.db import spending
 from shared.db.engine import new_id
 from shared.db.states import Cap
 
+# What a request costs that surely was not worked on.
+FREE = Decimal(0)
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:

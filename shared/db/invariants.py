@@ -63,7 +63,28 @@ _RULES = {
     "Claude was paid more often than results and lost or repeated tries explain": """
         SELECT w.id FROM work w JOIN claude_calls c ON c.work_id = w.id
         WHERE w.stage = 'name' GROUP BY w.id, w.attempt
-        HAVING count(*) FILTER (WHERE c.outcome = 'answered') > :calls_a_try * w.attempt
+        HAVING count(*) FILTER (WHERE c.outcome = 'answered')
+               > :calls_a_try * greatest(w.attempt, 1)
+    """,
+    "a unit waits in a batch that has ended": """
+        SELECT w.id FROM work w JOIN claude_batches b ON b.id = w.batch_id
+        WHERE b.state = 'ended'
+    """,
+    "an ended batch has an open request": """
+        SELECT m.custom_id FROM claude_batch_members m JOIN claude_batches b ON b.id = m.batch_id
+        WHERE b.state = 'ended' AND m.outcome IS NULL
+    """,
+    "the end of a request in a batch is not in the ledger": """
+        SELECT m.custom_id FROM claude_batch_members m JOIN claude_calls c ON c.id = m.call_id
+        WHERE (m.outcome IS NULL) <> (c.finished_at IS NULL)
+    """,
+    "an open batch has long been left alone": """
+        SELECT b.id FROM claude_batches b
+        WHERE b.state <> 'ended' AND b.created_at < now() - make_interval(secs => :stranded)
+          AND NOT EXISTS (
+            SELECT FROM work c
+            WHERE c.owner_id = b.owner_id AND c.sha256 = '' AND c.stage = 'batch'
+              AND c.options_hash = b.id AND c.state IN ('queued', 'running'))
     """,
 }
 # One try of a large image is several questions, each of which may be put again in halves.

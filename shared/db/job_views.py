@@ -68,11 +68,28 @@ _VIEW = """
            CASE WHEN g.name IS NOT NULL
                 THEN jsonb_build_object('what', g.name, 'retry_at', g.retry_at,
                                         'reason', g.problem ->> 'detail')
+                WHEN h.reason IS NOT NULL
+                THEN jsonb_build_object('what', 'batch', 'retry_at', h.look_at,
+                                        'reason', h.reason)
            END AS waiting_on
     FROM jobs j
     LEFT JOIN gates g ON g.name = 'claude' AND g.state = 'open' AND j.mode = 'hybrid'
               AND j.pending > 0
     LEFT JOIN job_spending b ON b.job_id = j.id AND j.degraded > 0
+    LEFT JOIN LATERAL (
+        SELECT c.not_before AS look_at,
+               CASE WHEN k.state = 'submitted' THEN 'images are in a Message Batch'
+                    ELSE 'images are gathered for a Message Batch' END AS reason
+        FROM work w LEFT JOIN claude_batches k ON k.id = w.batch_id
+        LEFT JOIN work c ON c.owner_id = j.owner_id AND c.sha256 = '' AND c.stage = 'batch'
+             AND c.options_hash = k.id AND c.state = 'queued'
+        WHERE j.pending > 0 AND j.options ->> 'claude' = 'batch' AND w.queue = 'batches'
+          AND w.state = 'queued' AND w.owner_id = j.owner_id
+          AND w.pipeline_version = j.pipeline_version AND w.options_hash = j.options_hash
+          AND EXISTS (SELECT FROM items i
+                      WHERE i.job_id = j.id AND i.sha256 = w.sha256 AND i.state = 'pending')
+        ORDER BY k.id, w.id LIMIT 1
+    ) h ON true
     LEFT JOIN LATERAL (
         SELECT count(DISTINCT i.id) FILTER (WHERE w.state = 'running') AS running,
                count(DISTINCT i.id) FILTER (WHERE w.state = 'queued') AS waiting

@@ -123,8 +123,9 @@ class Work(Base):
     """One stage of one image of one owner: the unit that is leased, retried and finished.
 
     ``attempt`` only grows, and fences what a worker may write; ``max_attempt`` grows when an
-    attempt is not to count. A job's own stages carry its id as ``options_hash``. ``turn`` is the
-    unit's place in its queue, all owners' taken together.
+    attempt is not to count. A job's own stages, and a batch's, carry its id as ``options_hash``.
+    ``turn`` is the unit's place in its queue, all owners' taken together. ``batch_id`` is the
+    Message Batch that a unit in the queue ``batches`` waits in.
     """
 
     __tablename__ = "work"
@@ -136,6 +137,9 @@ class Work(Base):
             name="lease",
         ),
         CheckConstraint("(state = 'dead') = (error IS NOT NULL)", name="error"),
+        # What waits for a batch is queued, and holds neither a worker nor a lease.
+        CheckConstraint("queue <> 'batches' OR state IN ('queued', 'canceled')", name="batched"),
+        CheckConstraint("batch_id IS NULL OR queue = 'batches'", name="batch_id"),
         UniqueConstraint("owner_id", "sha256", "stage", "pipeline_version", "options_hash"),
         Index(
             "ix_work_ready",
@@ -158,6 +162,12 @@ class Work(Base):
             "ix_work_tried",
             "owner_id",
             postgresql_where=text("state = 'queued' AND attempt > 0"),
+        ),
+        Index(
+            "ix_work_batched",
+            "owner_id",
+            "job_id",
+            postgresql_where=text("queue = 'batches' AND state = 'queued'"),
         ),
     )
 
@@ -185,6 +195,9 @@ class Work(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    batch_id: Mapped[str | None] = mapped_column(
+        ForeignKey("claude_batches.id", ondelete="SET NULL"), index=True
+    )
 
 
 class Result(Base):

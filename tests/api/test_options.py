@@ -18,6 +18,7 @@ def test_a_job_runs_with_defaults_that_it_shows(client: httpx.Client) -> None:
         "mode": "cv",
         "model": None,
         "force": False,
+        "claude": "interactive",
         "priority": "normal",
         "labels": {},
         "deadline_s": None,

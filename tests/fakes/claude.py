@@ -30,6 +30,7 @@ from llmock.testing import LLMockServer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.claude.traits import traits_of
+from tests.fakes.batches import Batches
 from tests.fakes.tokenizer import count_text_tokens
 
 PATCH_PX = 28  # a token of a picture
@@ -87,6 +88,7 @@ class ClaudeServer:
         # What was said to have been used, one a message.
         self.usages: list[dict[str, int]] = []
         self.headers: list[dict[str, str]] = []
+        self.batches = Batches(self._answer_in_batch, lambda: self.base_url)
         self._server.state.scenarios = _NamingQueue()
         self._server.app.add_middleware(_Border, server=self)
 
@@ -141,10 +143,31 @@ class ClaudeServer:
         self.requests.clear()
         self.usages.clear()
         self.headers.clear()
+        self.batches.reset()
 
     def next_reply(self) -> Scripted | None:
         """Return what is scripted for a request that came in just now."""
         return self._script.popleft() if self._script else self.always
+
+    def _answer_in_batch(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return what a request of a batch comes to."""
+        if refused := _refuse(params):
+            error = {"type": "invalid_request_error", "message": refused.message}
+            return {"type": "error", "error": error}
+        call = answer(params)
+        content = [
+            {"type": "tool_use", "id": "toolu_1", "name": call.name, "input": call.arguments}
+        ]
+        return {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": params["model"],
+            "content": content,
+            "stop_reason": "tool_use",
+            "stop_sequence": None,
+            "usage": count_usage(params, content, is_cached=True),
+        }
 
 
 class _NamingQueue(ScenarioQueue):
@@ -312,6 +335,9 @@ class _Border:
         self._server = server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and "/v1/messages/batches" in scope["path"]:
+            await self._server.batches.serve(scope, await _read(receive), send)
+            return
         if scope["type"] != "http" or not scope["path"].endswith("/v1/messages"):
             await self._app(scope, receive, send)
             return

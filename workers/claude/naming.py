@@ -16,7 +16,7 @@ from shared.claude.expectation import expect_call
 from shared.claude.vision import count_tokens
 from shared.errors import ClaudeError, ClaudeRefused, CostCapReached, Problem
 from shared.tokens import TokenType
-from workers.claude.client import Model, Request
+from workers.claude.client import Client, Model, Request
 from workers.claude.prompt import SYSTEM, Candidate, list_candidates, write_again, write_text
 from workers.claude.reply import Reading, make_unique, read_reply
 from workers.claude.tools import ENTRIES, build_tool, nameable
@@ -63,38 +63,74 @@ def name_measurements(
         ClaudeUnavailable: It may work later.
         ClaudeMisconfigured: It works for nobody until the account is mended.
     """
-    question = _Question(model, image, measurements, nameable(types))
-    calls = list_candidates(measurements, question.types, image.scale)
+    about = _About(model.client, model.name, image, measurements, nameable(types))
+    question = _Question(model, about)
+    calls = question.about.calls()
     reading, obstacle = _name_all(question, calls)
     return _conclude(reading, [each for call in calls for each in call], obstacle)
 
 
+def first_requests(
+    client: Client,
+    model: str,
+    image: EncodedImage,
+    measurements: Measurements,
+    types: Collection[TokenType],
+) -> list[Request]:
+    """Return the requests that ``name_measurements`` begins with, whatever the answers."""
+    about = _About(client, model, image, measurements, nameable(types))
+    return [about.request(call, about.room(call)) for call in about.calls()]
+
+
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _About:
     """What all requests about one image have in common."""
 
-    model: Model
+    client: Client
+    model: str
     image: EncodedImage
     measurements: Measurements
     types: tuple[TokenType, ...]
+
+    def calls(self) -> tuple[tuple[Candidate, ...], ...]:
+        """Return the candidates of each first request."""
+        return list_candidates(self.measurements, self.types, self.image.scale)
+
+    def request(
+        self, candidates: Sequence[Candidate], max_tokens: int, faults: Sequence[str] = ()
+    ) -> Request:
+        """Return the question about some candidates."""
+        text = write_text(self.measurements, candidates, self.image.width, self.image.height)
+        picture_tokens = count_tokens(self.image.width, self.image.height)
+        counts = Counter(candidate.type for candidate in candidates)
+        return Request(
+            system=SYSTEM,
+            image=self.image,
+            text=write_again(text, faults) if faults else text,
+            tool=build_tool(self.types),
+            max_tokens=max_tokens,
+            expected=expect_call(self.model, self.types, picture_tokens, counts),
+        )
+
+    def room(self, candidates: Sequence[Candidate]) -> int:
+        """Return the output tokens that an answer about some candidates may take."""
+        needed = TOKENS_AROUND + TOKENS_PER_CANDIDATE * len(candidates)
+        floor = MIN_TOKENS_WITH_THOUGHT if self.client.thinks(self.model) else 0
+        return min(MAX_TOKENS, max(floor, needed))
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked about one image, and who is."""
+
+    model: Model
+    about: _About
 
     def put(
         self, candidates: Sequence[Candidate], max_tokens: int, faults: Sequence[str] = ()
     ) -> Message:
         """Ask about some candidates, telling the faults of an earlier answer if there was one."""
-        text = write_text(self.measurements, candidates, self.image.width, self.image.height)
-        picture_tokens = count_tokens(self.image.width, self.image.height)
-        counts = Counter(candidate.type for candidate in candidates)
-        return self.model.ask(
-            Request(
-                system=SYSTEM,
-                image=self.image,
-                text=write_again(text, faults) if faults else text,
-                tool=build_tool(self.types),
-                max_tokens=max_tokens,
-                expected=expect_call(self.model.name, self.types, picture_tokens, counts),
-            )
-        )
+        return self.model.ask(self.about.request(candidates, max_tokens, faults))
 
     def read(self, message: Message, candidates: Sequence[Candidate]) -> Reading:
         """Return what a message says, nothing when it was cut short.
@@ -104,13 +140,11 @@ class _Question:
         """
         if message.stop_reason == "refusal":
             raise ClaudeRefused(f"{self.model.name} declined this image")
-        return read_reply(message, build_tool(self.types)["name"], candidates)
+        return read_reply(message, build_tool(self.about.types)["name"], candidates)
 
     def room(self, candidates: Sequence[Candidate]) -> int:
         """Return the output tokens that an answer about some candidates may take."""
-        needed = TOKENS_AROUND + TOKENS_PER_CANDIDATE * len(candidates)
-        floor = MIN_TOKENS_WITH_THOUGHT if self.model.thinks else 0
-        return min(MAX_TOKENS, max(floor, needed))
+        return self.about.room(candidates)
 
 
 def _name_all(
