@@ -5,8 +5,9 @@ measurements want a name: known once an image was measured, and before that what
 average. Numbers of tokens were counted on our own requests by ``tests/fakes/tokenizer.py``.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from shared.claude.prices import Usage
 from shared.claude.traits import traits_of
@@ -54,23 +55,45 @@ TOOL_USE_TOKENS = 346
 HEAD_TOKENS = 22
 # What stands around the names of an answer.
 ANSWER_TOKENS = 50
+# Against the screens that somebody has measured before, the general mean counts as so many.
+GENERAL_WEIGHT = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image that is to be named: its size in pixels, and what was measured if it was."""
+    """An image that is to be named: its size in pixels, and what was measured if it was.
+
+    ``images`` is how many there are of this kind.
+    """
 
     width: int
     height: int
     counts: Counts | None = None
+    images: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """How many calls, and what they use together."""
+    """What calls will use, each kind of call with how many there are of it."""
 
-    calls: int
-    usage: Usage
+    kinds: tuple[tuple[Usage, int], ...]
+
+    @property
+    def calls(self) -> int:
+        """How many calls there will be."""
+        return sum(calls for _, calls in self.kinds)
+
+    @property
+    def usage(self) -> Usage:
+        """What they use together."""
+        return sum((usage.times(calls) for usage, calls in self.kinds), Usage(0, 0))
+
+    def usd(self, price: Callable[[Usage], Decimal | None]) -> Decimal | None:
+        """Return what they cost together, None when the price of one is not known."""
+        costs = [(price(usage), calls) for usage, calls in self.kinds]
+        if any(cost is None for cost, _ in costs):
+            return None
+        return sum((cost * calls for cost, calls in costs if cost is not None), Decimal(0))
 
 
 def expect_call(
@@ -109,18 +132,39 @@ def forecast(
     """
     traits = traits_of(model)
     wanted = [each for each in types if each in SHARES]
-    calls: list[Usage] = []
+    kinds: list[tuple[Usage, int]] = []
     for picture in pictures:
         fitted = fit(picture.width, picture.height, traits.max_edge_px, traits.max_image_tokens)
-        calls += [
-            expect_call(model, wanted, fitted.tokens, counts)
+        kinds += [
+            (expect_call(model, wanted, fitted.tokens, counts), picture.images)
             for counts in _share_out(picture.counts, usual, wanted)
         ]
-    total = sum(calls, Usage(0, 0))
-    if calls:
-        first = calls[0].cache_read_tokens
-        total += Usage(0, 0, cache_read_tokens=-first, cache_write_5m_tokens=first)
-    return Forecast(len(calls), total)
+    if kinds:
+        (first, calls), *rest = kinds
+        kinds = [(_writing(first), 1), (first, calls - 1), *rest]
+    return Forecast(tuple(kinds))
+
+
+def _writing(usage: Usage) -> Usage:
+    """Return a call that puts into the prompt cache what others read from it."""
+    cached = usage.cache_read_tokens
+    return replace(usage, cache_read_tokens=0, cache_write_5m_tokens=cached)
+
+
+def usual_counts(lately: Sequence[Counts]) -> Counts:
+    """Return what an image has of each type, by what others had that were measured lately.
+
+    Few images say little: the general mean weighs as much as ``GENERAL_WEIGHT`` of them.
+    """
+    weight = GENERAL_WEIGHT + len(lately)
+    return {
+        each: (
+            share.usual * GENERAL_WEIGHT
+            + sum(min(counts[each], MAX_CALLS * share.cap) for counts in lately)
+        )
+        / weight
+        for each, share in SHARES.items()
+    }
 
 
 def _share_out(counts: Counts | None, usual: Counts, types: Collection[TokenType]) -> list[Counts]:

@@ -30,6 +30,10 @@ class Usage:
             *(getattr(self, name) + getattr(other, name) for name in Usage.__dataclass_fields__)
         )
 
+    def times(self, calls: int) -> "Usage":
+        """Return the tokens of so many calls alike."""
+        return Usage(*(calls * getattr(self, name) for name in Usage.__dataclass_fields__))
+
     @property
     def cache_write_tokens(self) -> int:
         """Tokens written to the prompt cache, however long they are kept."""

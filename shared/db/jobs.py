@@ -93,9 +93,14 @@ def _option_hashes(new: NewJob, job_id: str) -> tuple[str, str]:
     A forced job shares its work with no other, so its own id is part of both.
     """
     alone = job_id if new.options.get("force") else ""
-    chosen = {name: new.options.get(name) for name in _NAMING_OPTIONS}
-    text_form = json.dumps([new.mode, chosen], sort_keys=True)
-    return alone, hashlib.sha256(text_form.encode()).hexdigest()[:16] + alone
+    return alone, naming_hash(new.mode, new.options) + alone
+
+
+def naming_hash(mode: str, options: dict[str, Any]) -> str:
+    """Return what stands for the options that change an image's names."""
+    chosen = {name: options.get(name) for name in _NAMING_OPTIONS}
+    text_form = json.dumps([mode, chosen], sort_keys=True)
+    return hashlib.sha256(text_form.encode()).hexdigest()[:16]
 
 
 def read_sources(connection: Connection, job_id: str) -> list[SourceFile]:

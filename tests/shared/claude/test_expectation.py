@@ -2,18 +2,21 @@
 
 import json
 from collections import Counter
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.claude.expectation import (
+    MAX_CALLS,
     RULES_TOKENS,
     SHARES,
     Forecast,
     Picture,
     expect_call,
     forecast,
+    usual_counts,
 )
 from shared.claude.prices import Usage, batch_usd, usd
 from shared.tokens import TokenType
@@ -27,6 +30,10 @@ USUAL = {each: share.usual for each, share in SHARES.items()}
 
 def ahead(*pictures: Picture, model: str = MODEL) -> Forecast:
     return forecast(model, tuple(TokenType), pictures, USUAL)
+
+
+def price(usage: Usage) -> Decimal | None:
+    return usd(MODEL, usage)
 
 
 def measured(**counts: int) -> Picture:
@@ -69,11 +76,37 @@ def test_what_one_call_cannot_carry_is_foretold_as_two() -> None:
 
 
 def test_an_image_in_which_nothing_was_measured_needs_no_call() -> None:
-    assert ahead(measured()) == Forecast(0, Usage(0, 0))
+    assert ahead(measured()) == Forecast(())
 
 
 def test_a_job_of_nothing_costs_nothing() -> None:
-    assert usd(MODEL, ahead().usage) == 0
+    assert ahead().usd(price) == 0
+
+
+def test_many_calls_have_a_price_though_a_prompt_as_long_would_have_none() -> None:
+    few, many = (ahead(Picture(1440, 900, images=images)) for images in (1, 1000))
+    one, all_together = few.usd(price), many.usd(price)
+    assert one is not None
+    assert all_together is not None
+
+    assert many.calls == 1000
+    assert float(all_together) == pytest.approx(1000 * float(one), rel=0.3)
+
+
+def test_calls_of_an_unknown_model_cost_nobody_knows_what() -> None:
+    assert ahead(Picture(9, 9)).usd(lambda usage: usd("claude-haiku-9", usage)) is None
+
+
+@given(st.lists(st.fixed_dictionaries(dict.fromkeys(SHARES, st.integers(0, 80))), max_size=60))
+def test_what_was_measured_lately_draws_the_mean_to_itself(
+    lately: list[dict[TokenType, int]],
+) -> None:
+    usual = usual_counts(lately)
+
+    for each, share in SHARES.items():
+        capped = [min(counts[each], MAX_CALLS * share.cap) for counts in lately]
+        low, high = min([share.usual, *capped]), max([share.usual, *capped])
+        assert low - 1e-9 <= usual[each] <= high + 1e-9
 
 
 def test_radii_are_not_asked_about() -> None:
