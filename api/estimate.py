@@ -14,7 +14,7 @@ from api.admission import declared_bytes, require_room
 from api.deps import CurrentUser, Site, SiteDep
 from api.errors import InvalidFields, field_errors
 from api.openapi import form_body, problems
-from api.options import JobOptions, Mode, choose_mode, read_options
+from api.options import Calls, JobOptions, Mode, choose_mode, read_options
 from api.schemas import Answer, Sent
 from api.survey import Survey
 from api.uploads import MAX_OPTIONS_BYTES, receive_form
@@ -130,7 +130,7 @@ class _Wish:
 
     def usd(self, calls: Forecast) -> float | None:
         """Return what calls cost, None where the price is not known."""
-        price = batch_usd if self.options.get("claude") == "batch" else usd
+        price = batch_usd if self.options["claude"] == Calls.BATCH else usd
         cost = calls.usd(partial(price, self.model))
         return None if cost is None else float(round(cost, 6))
 

@@ -16,13 +16,16 @@ def estimate(  # noqa: PLR0913 -- one parameter an option
     ],
     mode: Annotated[str | None, typer.Option(help="hybrid (Claude names) or cv (rules).")] = None,
     model: Annotated[str | None, typer.Option(help="The Claude model.")] = None,
+    claude: Annotated[
+        str | None, typer.Option(help="interactive, or batch: half the price, within a day.")
+    ] = None,
     token_types: Annotated[
         list[str] | None,
         typer.Option("--token-type", help="Only this type of token; may be repeated."),
     ] = None,
+    *,
     url: UrlOption = None,
     data_dir: DataDirOption = None,
-    *,
     force: Annotated[bool, typer.Option("--force", help="As if no result were at hand.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -30,6 +33,7 @@ def estimate(  # noqa: PLR0913 -- one parameter an option
     options = {
         "mode": mode,
         "model": model,
+        "claude": claude,
         "token_types": [t for types in token_types or [] for t in types.split(",")],
         "force": force or None,
     }

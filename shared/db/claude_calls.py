@@ -99,8 +99,8 @@ def saved_by(
 ) -> dict[str, Decimal | None]:
     """Return what calls would have cost that some items needed no more, by job.
 
-    An item whose unit of work another job paid for saves what that unit cost; of several items of
-    one job that share a unit, one has paid for it. None stands for a cost that is not known.
+    An item whose unit of work another job paid for last saves what that job paid; of several items
+    of one job that share a unit, one has paid for it. None stands for a cost that is not known.
 
     Args:
         connection: An open transaction.
@@ -112,11 +112,15 @@ def saved_by(
         text(
             """
             SELECT e.job_id, e.work_id, coalesce(sum(k.usd), 0) AS usd,
-                   bool_or(k.usd IS NULL) AS unpriced, bool_or(k.job_id = e.job_id) AS own
+                   bool_or(k.usd IS NULL) AS unpriced, bool_or(p.job_id = e.job_id) AS own
             FROM unnest(CAST(:job_ids AS text[]), CAST(:work_ids AS bigint[]))
                  AS e(job_id, work_id)
-            JOIN work w ON w.id = e.work_id
-            JOIN claude_calls k ON k.work_id = w.id AND k.created_at >= w.started_at
+            CROSS JOIN LATERAL (
+                SELECT job_id FROM claude_calls WHERE work_id = e.work_id
+                ORDER BY id DESC LIMIT 1
+            ) p
+            JOIN claude_calls k ON k.work_id = e.work_id
+                 AND k.job_id IS NOT DISTINCT FROM p.job_id
             GROUP BY e.job_id, e.work_id
             """
         ),

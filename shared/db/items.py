@@ -165,8 +165,7 @@ _VIEW = """
     FROM chosen i
     LEFT JOIN blobs b ON b.sha256 = i.sha256
     LEFT JOIN LATERAL (
-        SELECT jsonb_agg(to_jsonb(w) ORDER BY w.id) AS stages, array_agg(w.id) AS work_ids,
-               max(w.started_at) FILTER (WHERE w.stage = 'name') AS named_at
+        SELECT jsonb_agg(to_jsonb(w) ORDER BY w.id) AS stages, array_agg(w.id) AS work_ids
         FROM work w
         WHERE w.owner_id = i.owner_id AND w.sha256 = i.sha256
           AND w.pipeline_version = i.pipeline_version
@@ -188,7 +187,10 @@ _VIEW = """
                AS saved_usd
         FROM claude_calls k
         WHERE k.work_id = ANY(s.work_ids) AND k.job_id IS DISTINCT FROM i.job_id
-          AND k.created_at >= s.named_at AND i.state = 'succeeded' AND NOT i.degraded
+          AND k.job_id IS NOT DISTINCT FROM (
+            SELECT l.job_id FROM claude_calls l WHERE l.work_id = ANY(s.work_ids)
+            ORDER BY l.id DESC LIMIT 1
+          ) AND i.state = 'succeeded' AND NOT i.degraded
     ) f ON true
     ORDER BY i.ordinal
 """

@@ -126,6 +126,12 @@ def test_one_type_costs_less_than_all(client: httpx.Client) -> None:
     assert one["usd"] < all_types["usd"]
 
 
+def test_batches_cost_half(client: httpx.Client) -> None:
+    batch = plan(client, options={"claude": "batch"}).json()
+
+    assert batch["usd"] == pytest.approx(plan(client).json()["usd"] / 2, rel=0.001)
+
+
 def test_the_price_of_an_unknown_model_is_null(client: httpx.Client) -> None:
     told = estimate(client, ("a.png", drawing(1)), model="claude-haiku-9")
 

@@ -47,6 +47,15 @@ def pay(engine: Engine, claimed: Claim, usd: Decimal | None = CENT) -> None:
     finish(engine, claimed)
 
 
+def end_degraded(engine: Engine, claimed: Claim) -> None:
+    """End a naming, and the assembling after it, with names by rule."""
+    reason = Problem.of(CostCapReached())
+    finish(engine, claimed, reason)
+    assembled = claim_next(engine)
+    assert assembled is not None
+    finish(engine, assembled, reason)
+
+
 def spent_today(engine: Engine) -> Decimal:
     with transaction(engine) as connection:
         return spending.spent_today(connection)
@@ -170,10 +179,7 @@ def test_a_job_says_which_cap_its_images_were_named_by_rule_for(
     claimed = claim_naming(engine)
     begin(engine, claimed)
 
-    finish(engine, claimed, Problem.of(CostCapReached()))
-    assembled = claim_next(engine)
-    assert assembled is not None
-    finish(engine, assembled, Problem.of(CostCapReached()))
+    end_degraded(engine, claimed)
 
     assert view(engine, owner_id, job_id).capped_by == "job"
 
@@ -200,6 +206,22 @@ def test_the_same_image_again_saves_what_its_call_cost(engine: Engine, owner_id:
     assert view(engine, owner_id, again).saved_usd == CENT
     assert first_item(engine, owner_id, again).saved_usd == CENT
     assert first_item(engine, owner_id, first).saved_usd == 0
+
+
+def test_a_call_that_brought_no_names_saves_nothing_later(engine: Engine, owner_id: str) -> None:
+    submit(engine, owner_id, ["a.png"], mode="hybrid")
+    claimed = claim_naming(engine)
+    end(engine, begin(engine, claimed), CENT)
+    end_degraded(engine, claimed)
+    drain(engine)
+
+    again = submit(engine, owner_id, ["a.png"], mode="hybrid")
+    pay(engine, claim_naming(engine), Decimal("0.004"))
+    drain(engine)
+
+    assert view(engine, owner_id, again).usd == Decimal("0.004")
+    assert view(engine, owner_id, again).saved_usd == 0
+    assert first_item(engine, owner_id, again).saved_usd == 0
 
 
 def test_of_two_copies_in_a_job_one_pays_and_one_saves(engine: Engine, owner_id: str) -> None:
