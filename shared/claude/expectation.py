@@ -41,7 +41,7 @@ class Share:
 # Caps keep a call near 70 candidates, about 1,800 tokens of lines: the most used of each type
 # are named, and what comes after them is rare enough to be named by rule.
 SHARES: Mapping[TokenType, Share] = {
-    TokenType.COLOR: Share(24, 12.0, 24.2, 24.5, 112),
+    TokenType.COLOR: Share(24, 12.5, 24.2, 24.5, 112),
     TokenType.SPACING: Share(16, 7.5, 18.2, 30.0, 109),
     TokenType.TYPOGRAPHY: Share(14, 4.8, 21.1, 28.5, 132),
     TokenType.SHADOW: Share(8, 0.9, 29.9, 24.5, 100),

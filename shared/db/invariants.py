@@ -60,6 +60,20 @@ _RULES = {
               AND (w.state IN ('queued', 'running')
                    OR w.finished_at > now() - make_interval(secs => :stranded)))
     """,
+    "the book of a day differs from its calls": """
+        SELECT coalesce(b.day, c.day) FROM daily_spending b FULL JOIN (
+            SELECT CAST(created_at AT TIME ZONE 'UTC' AS date) AS day,
+                   sum(coalesce(usd, booked_usd)) AS usd
+            FROM claude_calls WHERE coalesce(usd, booked_usd) IS NOT NULL GROUP BY 1
+        ) c ON c.day = b.day
+        WHERE coalesce(b.usd, 0) <> coalesce(c.usd, 0)
+    """,
+    "the book of a job differs from its calls": """
+        SELECT b.job_id FROM job_spending b LEFT JOIN (
+            SELECT job_id, sum(coalesce(usd, booked_usd)) AS usd FROM claude_calls GROUP BY 1
+        ) c ON c.job_id = b.job_id
+        WHERE b.usd <> coalesce(c.usd, 0)
+    """,
     "Claude was paid more often than results and lost or repeated tries explain": """
         SELECT w.id FROM work w JOIN claude_calls c ON c.work_id = w.id
         WHERE w.stage = 'name' GROUP BY w.id, w.attempt

@@ -4,6 +4,7 @@ import sys
 import time
 
 from tests.bench import (
+    cost,
     fairness,
     large_job,
     measure,
@@ -19,7 +20,7 @@ def main() -> int:
     """Run all; return how the program ends."""
     begun_s = time.monotonic()
     measure.main()
-    parts = (throughput, queue_cost, upload_memory, state_cost, large_job, fairness)
+    parts = (throughput, queue_cost, upload_memory, state_cost, large_job, fairness, cost)
     kept = [report(part.run()) for part in parts]
     print(f"in all {time.monotonic() - begun_s:.0f} s")
     return 0 if all(kept) else 1

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Engine
 
-from shared.db import claude_calls, spending
+from shared.db import claude_calls, invariants, spending
 from shared.db.claude_calls import LedgerEntry, NewCall
 from shared.db.engine import transaction
 from shared.db.states import Cap, Stage
@@ -61,6 +61,11 @@ def spent_today(engine: Engine) -> Decimal:
         return spending.spent_today(connection)
 
 
+def broken_books(engine: Engine) -> list[str]:
+    with transaction(engine) as connection:
+        return [line for line in invariants.find_violations(connection) if "book" in line]
+
+
 def storm(engine: Engine, claimed: Claim, daily_cap: Decimal | None = None) -> list[str | Cap]:
     """Begin calls from many workers at once, each until it is refused."""
     answers: list[str | Cap] = []
@@ -90,6 +95,7 @@ def test_calls_that_begin_at_once_do_not_pass_the_cap_of_the_day(
     assert answers.count(Cap.DAY) == WORKERS
     assert len(answers) - WORKERS == 30
     assert spent_today(engine) == Decimal("0.30")
+    assert broken_books(engine) == []
 
 
 def test_calls_that_begin_at_once_do_not_pass_the_cap_of_their_job(
@@ -116,6 +122,7 @@ def test_a_call_that_cost_less_than_was_booked_leaves_room_for_another(
     assert refused is Cap.JOB
     assert isinstance(begin(engine, claimed), str)
     assert spent_today(engine) == Decimal("0.014")
+    assert broken_books(engine) == []
 
 
 def test_a_call_is_settled_once_however_often_its_end_is_written(
