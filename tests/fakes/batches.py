@@ -4,6 +4,7 @@ A batch is answered when it ends: by itself after ``ends_after_s``, or when a te
 come in an order of their own, and ``request_counts`` say nothing until then, as with the API.
 """
 
+import asyncio
 import json
 import re
 import time
@@ -15,6 +16,7 @@ from typing import Any
 from starlette.types import Message, Scope, Send
 
 PATH = re.compile(r"/v1/messages/batches(?:/(?P<id>[^/]+)(?:/(?P<action>results|cancel))?)?$")
+LOOK_EVERY_S = 0.02
 KINDS = ("succeeded", "errored", "canceled", "expired")
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
@@ -50,6 +52,12 @@ class Batches:
     ends_after_s: float | None = 0.2
     drop_before: int = 0
     drop_after: int = 0
+    # After so many lines the next results break off.
+    cut_results: int | None = None
+    # Submissions and results that are left hanging, the one when the batch was made and the other
+    # half way, for as long as their name stands in here; who hangs enters the other.
+    hold: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
     failures: list[tuple[int, str]] = field(default_factory=list)
     fates: dict[int, str] = field(default_factory=dict)
     all: list[Batch] = field(default_factory=list)
@@ -150,7 +158,13 @@ class Batches:
             self.drop_after -= 1
             await _cut(send)
             return
+        await self._hang("create")
         await _send_json(send, self.show(batch))
+
+    async def _hang(self, what: str) -> None:
+        while what in self.hold:
+            self.held.add(what)
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _list(self, send: Send) -> None:
         newest_first = [self.show(batch) for batch in reversed(self.all)]
@@ -163,7 +177,19 @@ class Batches:
             return
         lines = [{"custom_id": each, "result": end} for each, end in batch.results.items()]
         # The API promises no order: the last come first.
-        text = "".join(json.dumps(line) + "\n" for line in reversed(lines))
+        whole = [json.dumps(line) + "\n" for line in reversed(lines)]
+        if self.cut_results is not None:
+            part = "".join(whole[: self.cut_results]).encode()
+            self.cut_results = None
+            await _send(send, 200, part, b"application/x-jsonl", length=len(part) + 4096)
+            return
+        if "results" in self.hold:
+            middle = len(whole) // 2
+            await _begin(send, "".join(whole[:middle]).encode(), len("".join(whole).encode()))
+            await self._hang("results")
+            await send({"type": "http.response.body", "body": "".join(whole[middle:]).encode()})
+            return
+        text = "".join(whole)
         await _send(send, 200, text.encode(), b"application/x-jsonl")
 
     def show(self, batch: Batch) -> dict[str, Any]:
@@ -202,6 +228,16 @@ async def _send_error(send: Send, status: int, kind: str) -> None:
 async def _cut(send: Send) -> None:
     """Begin an answer and leave it at that."""
     await _send(send, 200, b'{"id": "msg', b"application/json", length=4096)
+
+
+async def _begin(send: Send, body: bytes, length: int) -> None:
+    """Send the first part of an answer."""
+    headers = [
+        (b"content-type", b"application/x-jsonl"),
+        (b"content-length", str(length).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
 async def _send(
