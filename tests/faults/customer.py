@@ -82,7 +82,7 @@ class Customer:
 
     def submit(self, files: Mapping[str, bytes], **options: object) -> str:
         """Submit files to a service that is well, and return the id of the job."""
-        answer = self.post(files, **options)
+        answer = self.post(files, None, **options)
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
         return str(answer.json()["id"])
 

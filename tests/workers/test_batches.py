@@ -61,9 +61,9 @@ def site(engine: Engine, tmp_path: Path, claude: ClaudeServer) -> Iterator[Site]
         assert invariants.find_violations(connection) == []
 
 
-def submit(site: Site, owner_id: str, images: int = IMAGES, **options: object) -> str:
+def submit(site: Site, owner_id: str, **options: object) -> str:
     """Store a job of small images in mode hybrid, in batches unless the options say otherwise."""
-    stored = [(f"{n}.png", site.blobs.put(drawing(n))) for n in range(images)]
+    stored = [(f"{n}.png", site.blobs.put(drawing(n))) for n in range(IMAGES)]
     sources = [SourceFile(name, b.sha256, b.size_bytes, "image/png") for name, b in stored]
     chosen = {"token_types": ["color"], "force": False, "model": None, "claude": "batch"}
     items = [NewItem(source.filename, source.sha256) for source in sources]
@@ -270,7 +270,7 @@ def test_a_canceled_job_cancels_its_batch(site: Site, owner_id: str, claude: Cla
     drain(site, looks=2)
 
     job = view(site, owner_id, job_id)
-    assert (job.state, job.usd) == ("canceled", 0)
+    assert (job.state, job.usd) == ("canceled", Decimal(0))
     assert claude.batches.paid == 0
     assert states(site) == ["ended"]
 
@@ -400,3 +400,31 @@ def test_a_capped_job_sends_no_more_than_it_may_spend(
     job = view(site, owner_id, job_id)
     assert (job.state, job.degraded, job.capped_by) == ("succeeded", IMAGES, "job")
     assert (claude.batches.submissions, len(claude.requests)) == (0, 0)
+
+
+def test_names_from_a_batch_save_the_next_job_what_they_cost(
+    site: Site, owner_id: str, claude: ClaudeServer
+) -> None:
+    job_id = submitted(site, owner_id)
+    claude.batches.end_all()
+    drain(site, looks=2)
+    again = submit(site, owner_id)
+    drain(site)
+
+    assert view(site, owner_id, again).cached == IMAGES
+    assert view(site, owner_id, again).saved_usd == view(site, owner_id, job_id).usd
+
+
+def test_batches_that_ended_long_ago_are_forgotten(
+    site: Site, owner_id: str, claude: ClaudeServer
+) -> None:
+    submitted(site, owner_id)
+    claude.batches.end_all()
+    drain(site, looks=2)
+    with transaction(site.engine) as connection:
+        connection.execute(text("UPDATE claude_batches SET ended_at = now() - interval '31 d'"))
+        collecting.forget_old(connection)
+
+    assert states(site) == []
+    assert rows(site, "SELECT FROM work WHERE stage = 'batch'") == []
+    assert len(rows(site, "SELECT FROM claude_calls WHERE outcome = 'answered'")) == IMAGES
