@@ -61,9 +61,6 @@ def submit(  # noqa: PLR0913 -- one parameter an option
     force: Annotated[
         bool, typer.Option("--force", help="Work even where a result is at hand.")
     ] = False,
-    batch: Annotated[
-        bool, typer.Option("--batch", help="Message Batches: half the price, within 24 hours.")
-    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Stay until the job has ended.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -83,7 +80,6 @@ def submit(  # noqa: PLR0913 -- one parameter an option
         "max_cost_usd": max_cost_usd,
         "webhook_url": webhook_url,
         "force": force or None,
-        "claude": "batch" if batch else None,
     }
     chosen = {key: value for key, value in options.items() if value not in (None, [], {})}
     formats = jobs.known_formats(exports or [])

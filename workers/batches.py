@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import structlog
 
-from shared.claude.prices import batch_usd
+from shared.claude.prices import Usage, batch_usd
 from shared.db import batch_members, batches
 from shared.db.batch_members import MemberEnd, NewMember, Unit
 from shared.db.batches import Batch
@@ -220,7 +220,9 @@ def _prepare(site: Site, client: Client, batch_id: str, unit: Unit) -> list[Prep
 
 def _member(unit: Unit, prepared: Prepared) -> NewMember:
     model, request = prepared.model, prepared.request
-    expected_usd = batch_usd(model, request.expected)
+    # The API promises no prompt cache in a batch, and all of it is booked before any of it ends.
+    uncached = Usage(request.expected.prompt_tokens, request.expected.output_tokens)
+    expected_usd = batch_usd(model, uncached)
     return NewMember(prepared.custom_id, unit, model, request.digest(model), expected_usd)
 
 
