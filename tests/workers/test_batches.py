@@ -292,6 +292,25 @@ def test_what_is_canceled_and_wanted_again_waits_in_the_same_batch(
     assert claude.requests == []
 
 
+def test_what_was_taken_back_and_is_wanted_again_waits_in_another_batch(
+    site: Site, owner_id: str, claude: ClaudeServer
+) -> None:
+    job_id = submitted(site, owner_id)
+    with transaction(site.engine) as connection:
+        control.request_cancel(connection, owner_id, job_id)
+        control.cancel_pending(connection, job_id)
+    drain(site)
+    again = submit(site, owner_id)
+    claude.batches.end_all()
+    drain(site, looks=3)
+    claude.batches.end_all()
+    drain(site, looks=2)
+
+    assert view(site, owner_id, again).state == "succeeded"
+    assert (claude.batches.submissions, claude.batches.paid) == (2, IMAGES)
+    assert claude.requests == []
+
+
 def test_an_answer_that_came_after_the_cancel_serves_the_next_job(
     site: Site, owner_id: str, claude: ClaudeServer
 ) -> None:
