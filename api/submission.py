@@ -20,7 +20,8 @@ from shared.db import idempotency, webhooks
 from shared.db.blobs import SourceFile, require_stored
 from shared.db.engine import transaction
 from shared.db.items import NewItem
-from shared.db.jobs import JobView, NewJob, create_job, read_job
+from shared.db.job_views import JobView, read_job
+from shared.db.jobs import NewJob, create_job
 from shared.db.work import Hints
 from shared.errors import NothingUsable, Problem, Unavailable
 from shared.queue import publish

@@ -9,8 +9,8 @@ from pydantic import ConfigDict, Field
 from api.options import JobOptions
 from api.schemas import Answer
 from shared.db.items import ItemView, StageView
-from shared.db.jobs import JobView, has_ended
-from shared.db.states import JobState
+from shared.db.job_views import JobView, has_ended
+from shared.db.states import Cap, JobState
 
 ItemStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "canceled"]
 
@@ -30,23 +30,44 @@ class StoredProblem(Answer):
 class Cost(Answer):
     """What Claude's part came to, retries and failed calls included."""
 
-    usd: float | None = Field(description="Null while a call's price is not known.")
+    usd: float | None = Field(description="Null when a call's price is not known.")
     calls: int
     input_tokens: int
     output_tokens: int
     cache_read_tokens: int
+    saved_usd: float | None = Field(
+        description="What calls cost whose answers served again; null when that is not known."
+    )
 
     @classmethod
     def of(cls, view: JobView | ItemView) -> Self:
         """Return what a job or an item cost."""
-        usd: Decimal | None = view.usd if view.calls else Decimal(0)
         return cls(
-            usd=None if usd is None else float(usd),
+            usd=_float(view.usd),
+            saved_usd=_float(view.saved_usd),
             calls=view.calls,
             input_tokens=view.input_tokens,
             output_tokens=view.output_tokens,
             cache_read_tokens=view.cache_read_tokens,
         )
+
+
+def _float(usd: Decimal | None) -> float | None:
+    return None if usd is None else float(usd)
+
+
+class JobCost(Cost):
+    """The same of a job, and what kept it from costing more."""
+
+    capped_by: Cap | None = Field(
+        description="Images are named by rule because `max_cost_usd` (`job`) or what the service "
+        "may spend a day (`day`) was reached."
+    )
+
+    @classmethod
+    def of_job(cls, view: JobView) -> Self:
+        """Return what a job cost."""
+        return cls(**Cost.of(view).model_dump(), capped_by=view.capped_by)
 
 
 class Counts(Answer):
@@ -112,7 +133,7 @@ class Job(Answer):
         description="The part of the items that have ended; 0 while it is not known how many are.",
     )
     eta_seconds: float | None = Field(description="Null while there is nothing to tell it by.")
-    cost: Cost
+    cost: JobCost
     error: StoredProblem | None
     links: JobLinks
 
@@ -138,7 +159,7 @@ class Job(Answer):
             skipped_members=view.skipped_members,
             progress=_progress(view, ended),
             eta_seconds=_eta_s(view, ended, now),
-            cost=Cost.of(view),
+            cost=JobCost.of_job(view),
             error=StoredProblem.model_validate(view.error) if view.error else None,
             links=JobLinks(
                 self=path,

@@ -7,6 +7,7 @@ import typer
 
 from cli import jobs, run
 from cli.demo import demo
+from cli.estimate import estimate
 from cli.failure import ExitCode, Failure
 from cli.login import login
 from cli.screen import say
@@ -28,6 +29,7 @@ app.command("pump")(run.run_pump)
 app.command("migrate")(run.run_migrate)
 app.command("measure")(run.measure)
 app.command("submit")(submit)
+app.command("estimate")(estimate)
 app.command("status")(jobs.status)
 app.command("watch")(jobs.watch)
 app.command("items")(jobs.items)

@@ -1,25 +1,32 @@
 """The name stage: one question to Claude about one image, each request in the ledger."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from functools import partial
 
-from shared.db import claude_calls, gates, jobs, results
-from shared.db.claude_calls import LedgerEntry
+from shared.claude.prices import Usage, usd
+from shared.claude.traits import traits_of
+from shared.db import batch_members, claude_calls, gates, jobs, results
+from shared.db.claude_calls import LedgerEntry, NewCall
 from shared.db.engine import transaction
 from shared.db.gates import Gate
-from shared.db.states import Stage
-from shared.db.work import Claim
+from shared.db.states import Cap, Stage
+from shared.db.work import Claim, WorkKey
 from shared.errors import (
     ClaudeError,
     ClaudeLimited,
     ClaudeMisconfigured,
     ClaudeUnavailable,
+    CostCapReached,
     Problem,
 )
 from shared.tokens import TokenType
 from workers.app import Site
-from workers.claude.client import CallOutcome, Model, client_for
-from workers.claude.naming import name_measurements
-from workers.images import decode, fit_for_model
+from workers.claude import CallOutcome, Model, client_for, load_messages, name_measurements
+from workers.images import EncodedImage, decode, fit_for_model
+from workers.measure import Measurements
 from workers.names import Naming
 from workers.outcome import NAMING, Done, load_measurements
 from workers.patience import patiently
@@ -31,23 +38,55 @@ def name(site: Site, claimed: Claim) -> Done:
     Raises:
         ClaudeUnavailable: It may work later, and tries are left.
     """
-    with transaction(site.engine) as connection:
-        measured = results.read_result(connection, claimed.key, Stage.MEASURE)
-        options = jobs.read_options(connection, claimed.key)
-    measurements = load_measurements(measured.value if measured else None)
-    types = [TokenType(token_type) for token_type in options["token_types"]]
+    subject = read_subject(site, claimed.key)
     try:
-        model = _model(site, claimed, options.get("model") or site.settings.claude_model)
-        rgb = decode(site.blobs.read(claimed.key.sha256), site.image_limits)
-        traits = model.traits
-        image = fit_for_model(rgb, traits.max_edge_px, traits.max_image_tokens)
-        naming = name_measurements(model, image, measurements, types)
+        model = _model(site, claimed, subject.model)
+        image = look(site, claimed.key.sha256, subject.model)
+        naming = name_measurements(model, image, subject.measurements, subject.types)
     except ClaudeError as error:
         tries_left = claimed.attempt < claimed.max_attempt or isinstance(error, ClaudeLimited)
         if isinstance(error, ClaudeUnavailable) and tries_left:
             raise
         naming = Naming(degraded=Problem.of(error))
-    return Done(NAMING.dump_python(naming, mode="json"), naming.degraded)
+    value = NAMING.dump_python(naming, mode="json")
+    return Done(value, naming.degraded, also=partial(batch_members.use_up, work_id=claimed.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is named in an image, and which model is asked."""
+
+    measurements: Measurements
+    types: Sequence[TokenType]
+    model: str
+
+
+def read_subject(site: Site, key: WorkKey) -> Subject:
+    """Return what is to be named.
+
+    Raises:
+        Unmeasured: It was not measured, or is being measured again.
+        NotFound: No job wants the names any more.
+    """
+    with transaction(site.engine) as connection:
+        measured = results.read_result(connection, key, Stage.MEASURE)
+        options = jobs.read_options(connection, key)
+    return Subject(
+        load_measurements(measured.value if measured else None),
+        [TokenType(token_type) for token_type in options["token_types"]],
+        options.get("model") or site.settings.claude_model,
+    )
+
+
+def look(site: Site, sha256: str, model: str) -> EncodedImage:
+    """Return an image as a model is shown it.
+
+    Raises:
+        UnreadableInput: It cannot be decoded.
+    """
+    rgb = decode(site.blobs.read(sha256), site.image_limits)
+    traits = traits_of(model)
+    return fit_for_model(rgb, traits.max_edge_px, traits.max_image_tokens)
 
 
 def _model(site: Site, claimed: Claim, model: str) -> Model:
@@ -61,25 +100,42 @@ def _model(site: Site, claimed: Claim, model: str) -> Model:
         raise ClaudeMisconfigured("ANTHROPIC_API_KEY is not set")
     with transaction(site.engine) as connection:
         gate, now = gates.read_gate(connection)
-    if gate.refuses(now):
+        replies = batch_members.read_replies(connection, claimed.id)
+    if gate.refuses(now) and not replies:
         raise ClaudeMisconfigured((gate.problem or {}).get("detail", ""))
 
-    def open_call(asked: str) -> str:
+    cap_usd = site.settings.daily_cost_cap_usd
+
+    def open_call(asked: str, expected: Usage) -> str:
+        new = NewCall(asked, claimed.id, claimed.job_id, usd(asked, expected))
         with transaction(site.engine) as connection:
-            return claude_calls.open_call(connection, asked, claimed.id, claimed.job_id)
+            opened = claude_calls.open_call(connection, new, cap_usd)
+        if isinstance(opened, Cap):
+            raise _cap_reached(opened, new, cap_usd)
+        return opened
 
     def close_call(call_id: str, call: CallOutcome) -> None:
         def write() -> None:
             with transaction(site.engine) as connection:
-                claude_calls.close_call(connection, call_id, _entry(call))
                 gate, now = gates.hold_gate(connection)
+                claude_calls.close_call(connection, call_id, ledger_entry(call))
                 gates.store_gate(connection, _after(gate, call.error, now))
 
         # An answer that was paid for is not thrown away with the database out of reach.
         patiently(write)
 
     client = client_for(key.get_secret_value(), site.settings.anthropic_base_url)
-    return Model(model, client, open_call, close_call)
+    return Model(model, client, open_call, close_call, load_messages(replies))
+
+
+def _cap_reached(cap: Cap, new: NewCall, daily_cap_usd: Decimal | None) -> CostCapReached:
+    """Return why a call was not made, in words for who reads the item."""
+    reached = "the job's max_cost_usd"
+    if cap is Cap.DAY:
+        reached = f"the {daily_cap_usd} USD that this service may spend a day"
+    if new.expected_usd is None:
+        return CostCapReached(f"{reached} cannot be kept: the price of {new.model} is not known")
+    return CostCapReached(f"another call, about {new.expected_usd:.6f} USD, would pass {reached}")
 
 
 def _after(gate: Gate, error: ClaudeError | None, now: datetime) -> Gate:
@@ -95,7 +151,7 @@ def _after(gate: Gate, error: ClaudeError | None, now: datetime) -> Gate:
             return gates.after_success(gate)
 
 
-def _entry(call: CallOutcome) -> LedgerEntry:
+def ledger_entry(call: CallOutcome) -> LedgerEntry:
     """Return a request's end as the ledger keeps it."""
     usage = call.usage
     return LedgerEntry(

@@ -14,6 +14,7 @@ from shared.errors import NotFound
 from shared.tokens import Tokens, TokenType
 from workers.app import Site
 from workers.assemble import assemble
+from workers.batches import bring_along
 from workers.images import decode
 from workers.measure import measure_image
 from workers.merge import merge
@@ -92,6 +93,7 @@ _BODIES: dict[Stage, Body] = {
     Stage.MEASURE: _measure,
     Stage.NAME: name,
     Stage.MERGE: _merge,
+    Stage.BATCH: bring_along,
 }
 
 

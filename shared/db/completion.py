@@ -6,6 +6,7 @@ have all ended is merged, and ends with its merge.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -16,6 +17,8 @@ from shared.db import deliveries, work
 from shared.db.states import JobState, Stage, WorkState
 from shared.db.work import Hints, WorkKey
 from shared.errors import NothingUsable, Problem
+
+NOTHING = Decimal(0)
 
 
 def count_new(connection: Connection, job_id: str, pending: int, failed: int) -> None:
@@ -32,7 +35,12 @@ def count_new(connection: Connection, job_id: str, pending: int, failed: int) ->
     )
 
 
-def count_ended(connection: Connection, job_id: str, ended: Mapping[str, int]) -> None:
+def count_ended(
+    connection: Connection,
+    job_id: str,
+    ended: Mapping[str, int],
+    saved_usd: Decimal | None = NOTHING,
+) -> None:
     """Move items of a job from pending to how they ended.
 
     Args:
@@ -40,6 +48,7 @@ def count_ended(connection: Connection, job_id: str, ended: Mapping[str, int]) -
         job_id: Whose items.
         ended: How many ``succeeded``, ``failed`` and were ``canceled``, and of those that
             succeeded how many ``cached`` and ``degraded``.
+        saved_usd: What calls would have cost that they did not need; None is not known.
     """
     connection.execute(
         text(
@@ -48,11 +57,13 @@ def count_ended(connection: Connection, job_id: str, ended: Mapping[str, int]) -
                             succeeded = succeeded + :succeeded, failed = failed + :failed,
                             canceled = canceled + :canceled,
                             cached = cached + :cached, degraded = degraded + :degraded,
+                            saved_usd = saved_usd + CAST(:saved_usd AS numeric),
                             started_at = coalesce(started_at, now())
             WHERE id = :job_id
             """
         ),
-        {"job_id": job_id} | {name: int(ended.get(name, 0)) for name in _COUNTED},
+        {"job_id": job_id, "saved_usd": saved_usd}
+        | {name: int(ended.get(name, 0)) for name in _COUNTED},
     )
 
 

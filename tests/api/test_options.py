@@ -18,9 +18,11 @@ def test_a_job_runs_with_defaults_that_it_shows(client: httpx.Client) -> None:
         "mode": "cv",
         "model": None,
         "force": False,
+        "claude": "interactive",
         "priority": "normal",
         "labels": {},
         "deadline_s": None,
+        "max_cost_usd": None,
         "webhook_url": None,
     }
 
@@ -60,6 +62,9 @@ def test_a_job_shows_the_options_it_was_given(client: httpx.Client) -> None:
         ({"mode": "hybrid"}, "/options/mode"),
         ({"model": "gpt"}, "/options/model"),
         ({"priority": "high"}, "/options/priority"),
+        ({"max_cost_usd": -1}, "/options/max_cost_usd"),
+        ({"max_cost_usd": 1e9}, "/options/max_cost_usd"),
+        ({"max_cost_usd": 1, "model": "claude-haiku-9"}, "/options/max_cost_usd"),
         ({"name": "nul\x00"}, "/options/name"),
     ],
 )

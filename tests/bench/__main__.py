@@ -4,6 +4,7 @@ import sys
 import time
 
 from tests.bench import (
+    cost,
     fairness,
     large_job,
     measure,
@@ -18,7 +19,16 @@ from tests.bench.figures import report
 def main() -> int:
     """Run all; return how the program ends."""
     begun_s = time.monotonic()
-    parts = (measure, throughput, queue_cost, upload_memory, state_cost, large_job, fairness)
+    parts = (
+        measure,
+        throughput,
+        queue_cost,
+        upload_memory,
+        state_cost,
+        large_job,
+        fairness,
+        cost,
+    )
     kept = [report(part.run()) for part in parts]
     print(f"in all {time.monotonic() - begun_s:.0f} s")
     return 0 if all(kept) else 1

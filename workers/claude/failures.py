@@ -37,6 +37,8 @@ class Outcome(StrEnum):
     UNREACHABLE = "unreachable"  # no connection, or it dropped
     UNREADABLE = "unreadable"  # what came is no message
     MISCONFIGURED = "misconfigured"  # key, permission, model name, address or budget
+    CANCELED = "canceled"  # taken back with its batch before its turn came
+    EXPIRED = "expired"  # its batch ran out of time before its turn came
 
 
 @dataclass(frozen=True, slots=True)

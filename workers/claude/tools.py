@@ -17,13 +17,12 @@ from shared.tokens import TokenType
 class Entry:
     """What the tool asks for of one token type.
 
-    ``array`` is the field that holds its items, ``letter`` begins its ids, ``cap`` is how many
-    candidates one call may carry, ``extra`` the closed sets it has beside the role.
+    ``array`` is the field that holds its items, ``letter`` begins its ids, ``extra`` are the
+    closed sets it has beside the role.
     """
 
     array: str
     letter: str
-    cap: int
     roles: tuple[str, ...]
     extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
@@ -34,25 +33,19 @@ Unit = Literal["px", "rem", "em"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 FAMILIES = ("sans", "serif", "mono", "display", "script", UNKNOWN_FAMILY)
 
-# Caps keep a call near 70 candidates, about 1,800 tokens of lines: the most used of each type
-# are named, and what comes after them is rare enough to be named by rule.
 ENTRIES: dict[TokenType, Entry] = {
     TokenType.COLOR: Entry(
         "colors",
         "c",
-        24,
         (
             *("background", "surface", "text", "border", "primary", "secondary", "accent"),
             *("success", "warning", "error", "info", "neutral", OTHER),
         ),
     ),
-    TokenType.SPACING: Entry(
-        "spacing", "s", 16, ("margin", "padding", "gap"), extra=(("u", UNITS),)
-    ),
+    TokenType.SPACING: Entry("spacing", "s", ("margin", "padding", "gap"), extra=(("u", UNITS),)),
     TokenType.TYPOGRAPHY: Entry(
         "typography",
         "t",
-        14,
         (
             *("display", "heading", "subheading", "body", "label", "caption", "button"),
             *("link", "code", OTHER),
@@ -62,11 +55,10 @@ ENTRIES: dict[TokenType, Entry] = {
     TokenType.SHADOW: Entry(
         "shadows",
         "h",
-        8,
         ("card", "raised", "overlay", "focus-ring", "inset", "text", OTHER),
     ),
     TokenType.GRADIENT: Entry(
-        "gradients", "g", 6, ("background", "hero", "button", "overlay", "decorative", OTHER)
+        "gradients", "g", ("background", "hero", "button", "overlay", "decorative", OTHER)
     ),
 }
 

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 from llmock.scenarios import Delay, Fail
 
+from shared.claude.prices import Usage, usd
 from shared.errors import (
     ClaudeError,
     ClaudeMisconfigured,
@@ -26,7 +27,6 @@ from tests.fakes.claude import (
 from tests.fakes.ledger import Ledger
 from workers.claude.client import Client, Model, Request, client_for
 from workers.claude.failures import FREE, Outcome, read_retry_after
-from workers.claude.prices import usd
 from workers.claude.prompt import SYSTEM
 from workers.claude.tools import ENTRIES, build_tool
 from workers.images import EncodedImage
@@ -37,7 +37,9 @@ SPENT = "You have reached your specified API usage limits."
 
 @pytest.fixture
 def request_(picture: EncodedImage) -> Request:
-    return Request(SYSTEM, picture, "c1 #FFFFFF 80% background", build_tool(tuple(ENTRIES)), 800)
+    return Request(
+        SYSTEM, picture, "c1 #FFFFFF 80% background", build_tool(tuple(ENTRIES)), 800, Usage(0, 0)
+    )
 
 
 def test_an_answer_is_entered_in_the_ledger_with_what_it_used(
