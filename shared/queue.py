@@ -31,6 +31,8 @@ IO_SPARE_HINTS = 4
 BROKER_TIMEOUT_S = 1.0
 # A hint that a worker of Redis' has fetched and not followed for so long is sent to another.
 UNFOLLOWED_S = 60
+# Workers take turns to look for such hints. Whose turn it was when Redis froze has it so long.
+LOOK_TURN_S = 5
 # RabbitMQ and workers tell each other this often that they are there: what died without a word,
 # as machines do, is noticed in twice this time.
 HEARTBEAT_S = 10.0
@@ -98,6 +100,7 @@ def _transport_options(broker_url: str) -> dict[str, Any]:
         # What a killed worker had fetched and not begun comes back: hints are begun at once.
         "visibility_timeout": UNFOLLOWED_S,
         "unacked_restore_interval": 5,
+        "unacked_mutex_expire": LOOK_TURN_S,
         "unacked_restore_throttle": 1,
     }
 

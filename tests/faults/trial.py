@@ -17,7 +17,7 @@ from sqlalchemy import Engine, Row, TextClause, text
 from shared.db import invariants
 from shared.db.engine import transaction
 from shared.errors import Unavailable
-from shared.queue import Queue
+from shared.queue import UNFOLLOWED_S, Queue
 from tests.archives import zip_of
 from tests.end_to_end.conftest import drawing
 from tests.fakes.claude import ClaudeServer
@@ -163,7 +163,8 @@ class Trial:
         with transaction(self.engine) as connection:
             assert invariants.find_violations(connection) == []
             assert invariants.find_unfinished(connection) == []
-        self.stack.until(lambda: not self.messages(), within_s=60)
+        # Hints that were fetched and not followed come back after a minute, and are then followed.
+        self.stack.until(lambda: not self.messages(), within_s=2 * UNFOLLOWED_S)
 
     def messages(self) -> dict[str, int]:
         """Return what Redis holds, by list; empty when it holds nothing."""
