@@ -4,7 +4,6 @@ Painted from large boxes to small. What is no ink although it differs from the f
 rounded corners, pictures) is painted with the pixels themselves.
 """
 
-from collections.abc import Sequence
 from typing import cast
 
 import cv2
@@ -14,10 +13,14 @@ from numpy.typing import NDArray
 from workers.measure.corners import corner_reach
 from workers.measure.measurements import Box, GradientKind
 from workers.measure.regions import SOFT_STEP, Segmentation
-from workers.measure.scene import Border, Element, GradientRegion, Mask, Packed, Rgb
+from workers.measure.scene import Border, Element, GradientRegion, Mask, Packed
+from workers.measure.steps import STRIP_ROWS
 
 # A pixel this many levels from the gradient's model is ink over it; dither and rounding are less.
 GRADIENT_INK_LEVELS = 14
+# Places on a gradient line whose colors are worked out, in one pixel: no gradient changes by more
+# than a level between two.
+PLACES_PER_PX = 32
 # Background is looked for on this lattice; what it misses is too small to hold a shadow.
 SEED_STEP = 3
 
@@ -42,13 +45,19 @@ def paint_pixels(background: Packed, packed: Packed, box: Box) -> None:
     background[area] = packed[area]
 
 
-def paint_gradient(background: Packed, packed: Packed, rgb: Rgb, region: GradientRegion) -> None:
+def paint_gradient(background: Packed, packed: Packed, region: GradientRegion) -> None:
     """Paint a gradient: the model's color where a pixel is far from it, else the pixel's own."""
-    area = np.s_[region.box.y : region.box.bottom, region.box.x : region.box.right]
-    model = render_gradient(region)
-    ink = np.abs(rgb[area].astype(np.int16) - model).max(axis=2) > GRADIENT_INK_LEVELS
-    red, green, blue = (model[..., channel].astype(np.uint32) for channel in range(3))
-    background[area] = np.where(ink, red << 16 | green << 8 | blue, packed[area])
+    box = region.box
+    for top in range(box.y, box.bottom, STRIP_ROWS):
+        area = np.s_[top : min(box.bottom, top + STRIP_ROWS), box.x : box.right]
+        model = render_gradient(region, top - box.y, len(background[area]))
+        shown = np.ascontiguousarray(packed[area], "<u4")
+        levels = (*model.shape, 4)
+        apart = cv2.absdiff(
+            model.view(np.uint8).reshape(levels), shown.view(np.uint8).reshape(levels)
+        )
+        near = cv2.inRange(apart, (0, 0, 0, 0), (GRADIENT_INK_LEVELS,) * 4)
+        background[area] = np.where(near, shown, model)
 
 
 def absorb_soft(background: Packed, packed: Packed, soft: Segmentation) -> None:
@@ -60,7 +69,7 @@ def absorb_soft(background: Packed, packed: Packed, soft: Segmentation) -> None:
         soft: the areas without a hard step.
     """
     mask = cast("Mask", cv2.compare(packed, background, cv2.CMP_NE))
-    ink = np.flatnonzero(mask)
+    ink = np.flatnonzero(mask != 0)
     seeds = soft.labels[::SEED_STEP, ::SEED_STEP][mask[::SEED_STEP, ::SEED_STEP] == 0]
     reached = np.zeros(soft.count, np.bool_)
     reached[seeds] = True
@@ -88,25 +97,38 @@ def _level_distance(first: Packed, second: Packed) -> NDArray[np.int32]:
     return np.maximum(np.maximum(channels[0], channels[1]), channels[2])
 
 
-def render_gradient(region: GradientRegion) -> NDArray[np.int16]:
-    """Draw a gradient region as CSS would, shape (height, width, 3), levels 0 to 255.
+def render_gradient(region: GradientRegion, top: int, rows: int) -> Packed:
+    """Draw some rows of a gradient region as CSS would, packed, shape (rows, width).
 
     Source: CSS Images Level 3, 3.1 (the gradient line's length) and 3.2 (farthest corner).
     """
     box = region.box
-    across = np.arange(box.width, dtype=np.float32)[None] + 0.5 - box.width / 2
-    down = np.arange(box.height, dtype=np.float32)[:, None] + 0.5 - box.height / 2
+    across = np.arange(box.width, dtype=np.float32)[None] + np.float32(0.5 - box.width / 2)
+    down = np.arange(rows, dtype=np.float32)[:, None] + np.float32(top + 0.5 - box.height / 2)
     if region.kind is GradientKind.LINEAR and region.angle_deg is not None:
         angle = np.deg2rad(region.angle_deg)
-        toward_x, toward_y = np.sin(angle), -np.cos(angle)
+        toward_x, toward_y = float(np.sin(angle)), float(-np.cos(angle))
         length = abs(box.width * toward_x) + abs(box.height * toward_y)
-        along = (across * toward_x + down * toward_y) / length + 0.5
+        right, below = np.float32(toward_x * PLACES_PER_PX), np.float32(toward_y * PLACES_PER_PX)
+        places = across * right + down * below
+        places += np.float32(PLACES_PER_PX * length / 2)
     else:
-        along = np.hypot(across, down) / np.hypot(box.width / 2, box.height / 2)
+        length = float(np.hypot(box.width / 2, box.height / 2))
+        places = np.hypot(across, down) * np.float32(PLACES_PER_PX)
+    colors = _colors_along(region, length)
+    return colors[np.clip(places.astype(np.int32), 0, len(colors) - 1)]
+
+
+def _colors_along(region: GradientRegion, length: float) -> Packed:
+    """Return the packed colors at places along a gradient line of so many pixels."""
+    count = int(np.ceil(length * PLACES_PER_PX)) + 1
+    along = (np.arange(count) + 0.5) / (length * PLACES_PER_PX)
     positions = [stop.position for stop in region.stops]
-    levels = [[int(stop.hex[at : at + 2], 16) for at in (1, 3, 5)] for stop in region.stops]
-    channels = [np.interp(along, positions, [rgb[c] for rgb in levels]) for c in range(3)]
-    return np.stack(channels, axis=2).round().astype(np.int16)
+    packed = np.zeros(count, np.uint32)
+    for at, shift in ((1, 16), (3, 8), (5, 0)):
+        levels = [int(stop.hex[at : at + 2], 16) for stop in region.stops]
+        packed |= np.interp(along, positions, levels).round().astype(np.uint32) << np.uint32(shift)
+    return packed
 
 
 def shrink(box: Box, border: Border | None) -> Box:
@@ -119,8 +141,3 @@ def shrink(box: Box, border: Border | None) -> Box:
         box.width - border.left - border.right,
         box.height - border.top - border.bottom,
     )
-
-
-def order_by_area(elements: Sequence[Element]) -> list[Element]:
-    """Return elements from large to small, the order of painting."""
-    return sorted(elements, key=lambda element: -element.box.area)

@@ -93,7 +93,7 @@ def find_elements(
     found = _containers(packed, boxes) + _gradient_boxes(packed, gradients)
     found += _outlined(packed, outlines, found)
     painted = [page, *_with_corners(rgb, original, found)]
-    background = _paint(rgb, packed, painted, gradients, exact)
+    background = _paint(packed, painted, gradients, exact)
     if soft is not None:
         absorb_soft(background, packed, soft)
     ink = find_ink(packed, background)
@@ -194,7 +194,6 @@ def _with_corners(rgb: Rgb, original: Rgb | None, found: Sequence[_Found]) -> li
 
 
 def _paint(
-    rgb: Rgb,
     packed: Packed,
     elements: Sequence[Element],
     gradients: tuple[GradientRegion, ...],
@@ -211,7 +210,7 @@ def _paint(
         if isinstance(job, Element):
             paint_fill(background, packed, job)
         elif isinstance(job, GradientRegion):
-            paint_gradient(background, packed, rgb, job)
+            paint_gradient(background, packed, job)
         else:
             area = np.s_[job.box.y : job.box.bottom, job.box.x : job.box.right]
             background[area][exact.labels[area] == job.label] = job.color

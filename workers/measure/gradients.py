@@ -10,8 +10,9 @@ from workers.measure.measurements import Box, GradientKind, GradientMeasurement
 from workers.measure.precision import tell
 from workers.measure.ramps import CELL_PX, Ramp, find_ramps
 from workers.measure.scene import GradientRegion, Packed, Rgb, Scene
-from workers.measure.slopes import MAX_RMS_LEVELS, Profile, fit_linear, fit_radial, fit_stops
+from workers.measure.slopes import MAX_RMS_LEVELS, Profile, fit_linear, fit_radial
 from workers.measure.steps import Steps
+from workers.measure.stops import fit_stops
 
 # A gradient smaller than this in either direction shows too little of its line.
 MIN_SIDE_PX = 4

@@ -144,10 +144,14 @@ def overlap(box: Box, others: Sequence[Box]) -> NDArray[np.float64]:
 def _segment(rgb: Rgb, packed: Packed, still: Mask) -> Segmentation:
     """Label connected still pixels and describe the components worth it."""
     found = label_components(still, connectivity=4)
-    wide, tall, pixels = found.stats[:, 2], found.stats[:, 3], found.stats[:, 4]
+    height, width = packed.shape
+    x, y, wide, tall, pixels = found.stats.T
+    # A region lacks its last column and row, unless the image ends there.
+    across, down = wide + (x + wide < width), tall + (y + tall < height)
     worth = (pixels > RECTANGLE_AREA * wide * tall) & (pixels >= MIN_AREA)
-    worth |= pixels >= IRREGULAR_SHARE * packed.size
-    worth &= (wide >= MIN_SIDE - 1) & (tall >= MIN_SIDE - 1)
+    worth &= np.minimum(across, down) >= MIN_BOX_SIDE
+    large = (pixels >= IRREGULAR_SHARE * packed.size) & (np.minimum(wide, tall) >= MIN_SIDE - 1)
+    worth |= large
     regions = []
     for label in np.flatnonzero(worth):
         region = _describe(rgb, packed, found.labels, int(label), found.stats[label])
@@ -199,6 +203,10 @@ def _mode(packed: Packed, core: Labels, label: int) -> tuple[int, float]:
     inside = packed[::step, ::step][core[::step, ::step] == label]
     if not len(inside):
         inside = packed[core == label]
+    color = int(inside[len(inside) // 2])
+    count = np.count_nonzero(inside == color)
+    if 2 * count > len(inside):
+        return color, count / len(inside)
     colors, counts = np.unique(inside, return_counts=True)
     return int(colors[counts.argmax()]), float(counts.max() / counts.sum())
 
@@ -239,29 +247,35 @@ def _is_box_shape(
     smaller = min(box.width, box.height)
     if smaller < MIN_BOX_SIDE:
         return False
-    fill = _span_fill(core, label)
     top, right, bottom, left = (
-        1.0 if is_open else float(side.mean())
+        1.0 if is_open else np.count_nonzero(side) / len(side)
         for side, is_open in zip(sides, open_sides, strict=True)
     )
-    needed = next(share for side, share in RECTANGLE_FILL if smaller >= side)
-    if fill > needed and min(top, right, bottom, left) > RECTANGLE_SUPPORT:
-        return pixels > RECTANGLE_AREA * box.area
-    if abs(box.width - box.height) <= 1 and abs(fill - CIRCLE_FILL) < CIRCLE_TOLERANCE:
-        return smaller >= CIRCLE_MIN_SIDE
-    return (
-        fill > PILL_FILL
-        and box.width > PILL_ASPECT * box.height
+    rectangle = min(top, right, bottom, left) > RECTANGLE_SUPPORT
+    square = abs(box.width - box.height) <= 1
+    pill = (
+        box.width > PILL_ASPECT * box.height
         and box.height >= PILL_MIN_HEIGHT
         and min(top, bottom) > PILL_LONG_SUPPORT
         and min(left, right) > PILL_TIP_SUPPORT
     )
+    if not (rectangle or square or pill):
+        return False
+    fill = _span_fill(core, label)
+    needed = next(share for side, share in RECTANGLE_FILL if smaller >= side)
+    if rectangle and fill > needed:
+        return pixels > RECTANGLE_AREA * box.area
+    if square and abs(fill - CIRCLE_FILL) < CIRCLE_TOLERANCE:
+        return smaller >= CIRCLE_MIN_SIDE
+    return pill and fill > PILL_FILL
 
 
 def _span_fill(core: Labels, label: int) -> float:
     """Return the part of the box between the first and the last pixel of each row."""
-    rows = np.unique(np.linspace(0, core.shape[0] - 1, SAMPLED_ROWS).astype(np.intp))
-    mask = core[rows] == label
-    first = mask.argmax(axis=1)
-    last = mask.shape[1] - mask[:, ::-1].argmax(axis=1)
-    return float(np.where(mask.any(axis=1), last - first, 0).sum() / mask.size)
+    rows = len(core)
+    if rows > SAMPLED_ROWS:
+        core = core[np.arange(SAMPLED_ROWS) * (rows - 1) // (SAMPLED_ROWS - 1)]
+    mask = core == label
+    first, last = mask.argmax(axis=1), mask[:, ::-1].argmax(axis=1)
+    spans = np.where(mask.any(axis=1), mask.shape[1] - last - first, 0)
+    return float(spans.sum() / mask.size)

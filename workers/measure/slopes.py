@@ -6,14 +6,14 @@ which the colors are a function of one variable alone; a radial gradient is such
 the distance from its center. Source: CSS Images Level 3, sections 3.1 and 3.2.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.measure.measurements import Box, GradientKind, GradientStop
+from workers.measure.measurements import Box, GradientKind
 
 Floats = NDArray[np.float64]
 Average = Callable[..., Floats]
@@ -48,21 +48,6 @@ CENTER_OFFSETS_PX = (-1.0, -0.5, 0.0, 0.5, 1.0)
 MAX_RADIAL_SCATTER = 25.0
 # Smaller ones are icons.
 MIN_RADIAL_PX = 40
-# With less than this left beside the noise nothing hints at a further stop, which must gain that
-# much and keep a distance: a sharp turn, averaged over its place, looks like two.
-SMALL_STOP_ERROR_LEVELS = 0.1
-MIN_STOP_DISTANCE = 0.06
-# Averaged over its place a sharp turn leaves this part of the gradient's span.
-TURN_SHARE = 0.003
-STOP_GAIN_LEVELS = 0.1
-# Stops between the ends: at most so many, one for every so many pixels, tried on a grid and
-# refined by hundredths.
-MAX_INNER_STOPS = 2
-PX_PER_INNER_STOP = 24
-STOP_GRID = tuple(round(0.05 * step, 2) for step in range(1, 20))
-STOP_OFFSETS = tuple(
-    tuple(round(size * step, 3) for step in range(-4, 5)) for size in (0.01, 0.002)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,20 +134,22 @@ def fit_radial(points: Floats, levels: Floats, box: Box) -> Profile | None:
     x, y = box.x + box.width / 2, box.y + box.height / 2
     few = slice(None, None, max(1, len(points) // SEARCH_POINTS))
     middle = Line(GradientKind.RADIAL, center=(x, y))
-    if _scatter(points[few], levels[few], middle) > MAX_RADIAL_SCATTER:
+    if _scatters(points[few], levels[few], [middle])[0] > MAX_RADIAL_SCATTER:
         return None
     offsets = product(CENTER_OFFSETS_PX, CENTER_OFFSETS_PX)
     lines = [Line(GradientKind.RADIAL, center=(x + right, y + down)) for right, down in offsets]
-    best = min(lines, key=lambda line: _scatter(points[few], levels[few], line))
+    best = lines[int(np.argmin(_scatters(points[few], levels[few], lines)))]
     return _fit_along(points, levels, best)
 
 
 def _fit_plane(points: Floats, levels: Floats) -> float | None:
     """Return the angle of the plane that most points lie on, None where most lie off it."""
     design = np.column_stack([np.ones(len(points)), points - points.mean(axis=0)])
+    # Normal equations are exact enough for three columns, and far quicker than the rows.
     kept = np.ones(len(points), np.bool_)
     for _ in range(TRIM_ROUNDS):
-        plane, *_ = np.linalg.lstsq(design[kept], levels[kept], rcond=None)
+        some = design[kept]
+        plane, *_ = np.linalg.lstsq(some.T @ some, some.T @ levels[kept], rcond=None)
         residual = np.abs(levels - design @ plane).max(axis=1)
         limit = max(OUTLIER_LEVELS, 2.5 * float(np.median(residual)))
         if np.array_equal(residual <= limit, kept):
@@ -189,12 +176,13 @@ def _canonical(angle_deg: float) -> float:
 def _search_angle(points: Floats, levels: Floats) -> float | None:
     """Return the angle along which the colors are a function of one variable, if there is one."""
     few = slice(None, None, max(1, len(points) // SEARCH_POINTS))
-    points, levels = points[few], levels[few]
+    # Angles to a quarter of a degree need no more than single precision.
+    points, levels = points[few].astype(np.float32), levels[few].astype(np.float32)
     tried = np.arange(COARSE_STEP_DEG, 180.1, COARSE_STEP_DEG)
     limit = MAX_SCATTER
     for finer in (*FINE_STEPS_DEG, 0.0):
         lines = [Line(GradientKind.LINEAR, float(angle)) for angle in tried]
-        scatter = [_scatter(points, levels, line) for line in lines]
+        scatter = _scatters(points, levels, lines)
         if min(scatter) > limit:
             return None
         best = float(tried[int(np.argmin(scatter))])
@@ -202,11 +190,31 @@ def _search_angle(points: Floats, levels: Floats) -> float | None:
     return _canonical(best)
 
 
-def _scatter(points: Floats, levels: Floats, line: Line) -> float:
-    """Return how far colors are from their course along a line, in mean squared levels."""
-    profile = _average(points, levels, line, SEARCH_BINS, np.mean)
-    residual = levels - profile.colors_of(points)
-    return float(np.minimum(residual**2, MAX_SQUARED_LEVELS).sum(axis=1).mean())
+def _scatters(points: Floats, levels: Floats, lines: Sequence[Line]) -> Floats:
+    """Return how far colors are from their course along lines, in mean squared levels."""
+    places = np.stack([line.places_of(points) for line in lines])
+    order = np.argsort(places, axis=1, kind="stable")
+    places, levels = np.take_along_axis(places, order, axis=1), levels[order]
+    bins = min(SEARCH_BINS, len(points) // MIN_BIN_POINTS)
+    each = len(points) // bins
+    cut = (len(lines), bins, each)
+    at = places[:, : bins * each].reshape(cut).mean(axis=2) + np.arange(bins) * 1e-6
+    means = levels[:, : bins * each].reshape(*cut, 3).mean(axis=2)
+    # In order, a point lies between the middle of its own bin and that of one beside it.
+    own = np.minimum(np.arange(len(points)) // each, bins - 1)
+    left = np.clip(own - (places < at[:, own]), 0, bins - 2)
+    line = np.arange(len(lines))[:, None]
+    start = at[line, left]
+    part = np.clip((places - start) / (at[line, left + 1] - start), 0, 1)[..., None]
+    colors = means[line, left] * (1 - part) + means[line, left + 1] * part
+    reach = max(1, bins // 8)
+    for end, inner in ((0, reach), (-1, -1 - reach)):
+        slope = (means[:, inner] - means[:, end]) / (at[:, inner] - at[:, end])[:, None]
+        beyond = places - at[:, end, None]
+        beyond = np.minimum(beyond, 0) if end == 0 else np.maximum(beyond, 0)
+        colors += beyond[..., None] * slope[:, None]
+    off = np.minimum((levels - colors) ** 2, MAX_SQUARED_LEVELS)
+    return np.asarray(off.sum(axis=2).mean(axis=1), np.float64)
 
 
 def _fit_along(points: Floats, levels: Floats, line: Line) -> Profile | None:
@@ -236,76 +244,3 @@ def _average(points: Floats, levels: Floats, line: Line, most: int, average: Ave
     # Points on one place only, such as a row of pixels, may fill more than one bin.
     at += np.arange(bins) * 1e-6
     return Profile(line, at, average(levels[order].reshape(bins, each, 3), axis=1), 0.0, each)
-
-
-def fit_stops(profile: Profile, box: Box, most_error: float) -> tuple[GradientStop, ...] | None:
-    """Return the fewest stops that draw a profile on a box, from position 0 to 1.
-
-    Args:
-        profile: the colors to draw.
-        box: where they were seen.
-        most_error: what the stops may leave of the profile, in levels.
-
-    Returns:
-        Two to four stops, or None where that many do not explain the profile.
-    """
-    start, length = _css_line(profile.line, box)
-    at = (profile.at - start) / length
-    inner: tuple[float, ...] = ()
-    colors, error = _fit_knots(at, profile.levels, inner)
-    for _ in range(min(MAX_INNER_STOPS, int(length / PX_PER_INNER_STOP))):
-        if error <= SMALL_STOP_ERROR_LEVELS + profile.noise_levels:
-            break
-        more = _add_knot(at, profile.levels, inner)
-        more_colors, more_error = _fit_knots(at, profile.levels, more)
-        close = len(more) > 1 and min(np.diff(more)) < MIN_STOP_DISTANCE
-        if close or more_error > error - STOP_GAIN_LEVELS:
-            break
-        inner, colors, error = more, more_colors, more_error
-    if error > most_error + TURN_SHARE * np.ptp(profile.levels, axis=0).max():
-        return None
-    return tuple(
-        GradientStop(_hex(color), position)
-        for position, color in zip((0.0, *inner, 1.0), colors, strict=True)
-    )
-
-
-def _css_line(line: Line, box: Box) -> tuple[float, float]:
-    """Return where a box's gradient line starts, as a place, and its length in pixels."""
-    if line.kind is GradientKind.RADIAL:
-        return 0.0, float(np.hypot(box.width / 2, box.height / 2))
-    toward = direction_of(line.angle_deg)
-    length = float(np.abs(toward) @ (box.width, box.height))
-    center = (box.x + box.width / 2, box.y + box.height / 2)
-    return float(toward @ center) - length / 2, length
-
-
-def _add_knot(at: Floats, levels: Floats, inner: tuple[float, ...]) -> tuple[float, ...]:
-    """Return the inner stop positions with the best further one, all of them refined."""
-
-    def error(knots: tuple[float, ...]) -> float:
-        return _fit_knots(at, levels, knots)[1]
-
-    low, high = float(at[0]), float(at[-1])
-    grid = (position for position in STOP_GRID if low < position < high and position not in inner)
-    best = min((tuple(sorted((*inner, one))) for one in grid), key=error, default=inner)
-    for offsets, turn in product(STOP_OFFSETS, range(len(best))):
-        moved = (
-            (*best[:turn], round(best[turn] + offset, 3), *best[turn + 1 :]) for offset in offsets
-        )
-        best = min(moved, key=error)
-    return best
-
-
-def _fit_knots(at: Floats, levels: Floats, inner: tuple[float, ...]) -> tuple[Floats, float]:
-    """Return the colors of stops at 0, ``inner`` and 1, and what they leave, in levels."""
-    knots = np.array((0.0, *inner, 1.0))
-    weights = np.stack([np.interp(at, knots, unit) for unit in np.eye(len(knots))], axis=1)
-    colors, *_ = np.linalg.lstsq(weights, levels, rcond=None)
-    error = float(np.sqrt(np.mean((levels - weights @ colors) ** 2)))
-    return np.asarray(colors, np.float64), error
-
-
-def _hex(color: Floats) -> str:
-    red, green, blue = (int(level) for level in np.clip(np.round(color), 0, 255))
-    return f"#{red:02x}{green:02x}{blue:02x}"
