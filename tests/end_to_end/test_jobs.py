@@ -254,7 +254,7 @@ def test_a_worker_that_is_told_to_stop_gives_back_what_takes_too_long(
     http: httpx.Client, service: Service, claude: ClaudeServer
 ) -> None:
     claude.script(Delay(HANGS_S))
-    job = submit(http, {"slow.png": drawing(720)})
+    job = submit(http, {"slow.png": drawing(790)})
     until(lambda: len(claude.requests) == 1)
 
     workers(service, "claude")[0].terminate()
