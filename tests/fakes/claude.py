@@ -19,7 +19,7 @@ import socket
 import struct
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Self
@@ -55,7 +55,14 @@ class Raw:
     length: int | None = None
 
 
-Scripted = Fail | Reply | Delay | Raw
+@dataclass(frozen=True)
+class Twist:
+    """A good answer, with the arguments of its tool call made into others."""
+
+    change: Callable[[dict[str, Any]], Any]
+
+
+Scripted = Fail | Reply | Delay | Raw | Twist
 
 _current: ContextVar[tuple[dict[str, Any], Scripted | None]] = ContextVar("current")
 
@@ -186,7 +193,10 @@ class _NamingQueue(ScenarioQueue):
         if refused := _refuse(body):
             return Plan(fail=refused)
         delay = scripted if isinstance(scripted, Delay) else None
-        return Plan(delay=delay, reply=Reply(tool_calls=(answer(body),)))
+        call = answer(body)
+        if isinstance(scripted, Twist):
+            call = ToolCall(call.name, scripted.change(call.arguments))
+        return Plan(delay=delay, reply=Reply(tool_calls=(call,)))
 
 
 def _refuse(body: dict[str, Any]) -> Fail | None:

@@ -84,10 +84,15 @@ class Client:
         """
         if not api_key.strip():
             raise ClaudeMisconfigured("ANTHROPIC_API_KEY is empty")
-        self._messages = anthropic.Anthropic(
+        self._sdk = anthropic.Anthropic(
             api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout
-        ).messages
+        )
+        self._messages = self._sdk.messages
         self._unforceable: set[str] = set()
+
+    def close(self) -> None:
+        """Close the connections; nothing can be sent any more."""
+        self._sdk.close()
 
     def send(self, model: str, request: Request) -> Message:
         """Send a request once.
