@@ -124,7 +124,10 @@ def _model(site: Site, claimed: Claim, model: str) -> Model:
         # An answer that was paid for is not thrown away with the database out of reach.
         patiently(write)
 
-    client = client_for(key.get_secret_value(), site.settings.anthropic_base_url)
+    settings = site.settings
+    client = client_for(
+        key.get_secret_value(), settings.anthropic_base_url, settings.claude_timeout_s
+    )
     return Model(model, client, open_call, close_call, load_messages(replies))
 
 

@@ -52,7 +52,7 @@ class Wrong:
 
 def message(**changes: object) -> Raw:
     """Return a message that lacks nothing but what is changed."""
-    whole = {
+    whole: dict[str, object] = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",

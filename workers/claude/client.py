@@ -26,9 +26,10 @@ from shared.errors import ClaudeError, ClaudeMisconfigured
 from workers.claude.failures import Failure, Outcome, translate, unreadable
 from workers.images import EncodedImage
 
-# Together under the 60 s of a work lease, so that a request does not outlive it. The answer
-# comes in one piece after some seconds of silence, more of them where the model thinks.
-TIMEOUT = httpx2.Timeout(connect=5.0, read=40.0, write=8.0, pool=5.0)
+# Together with the longest silence that settings allow under the 60 s of a work lease, so that a
+# request does not outlive it.
+_CONNECT_S, _WRITE_S, _POOL_S = 5.0, 8.0, 5.0
+LONGEST_SILENCE_S = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,9 @@ class Client:
     """
 
     def __init__(
-        self, api_key: str, base_url: str | None, timeout: httpx2.Timeout = TIMEOUT
+        self, api_key: str, base_url: str | None, silence_s: float = LONGEST_SILENCE_S
     ) -> None:
-        """Take the key, the address and how long to wait; nothing is sent yet.
+        """Take the key, the address and how long it may be silent; nothing is sent yet.
 
         Raises:
             ClaudeMisconfigured: The key is blank. The SDK would report a connection error.
@@ -85,7 +86,10 @@ class Client:
         if not api_key.strip():
             raise ClaudeMisconfigured("ANTHROPIC_API_KEY is empty")
         self._sdk = anthropic.Anthropic(
-            api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout
+            api_key=api_key,
+            base_url=base_url,
+            max_retries=0,
+            timeout=httpx2.Timeout(silence_s, connect=_CONNECT_S, write=_WRITE_S, pool=_POOL_S),
         )
         self._messages = self._sdk.messages
         self._unforceable: set[str] = set()
@@ -146,14 +150,14 @@ class Client:
         return {"type": "auto", "disable_parallel_tool_use": True}
 
 
-def client_for(api_key: str, base_url: str | None) -> Client:
+def client_for(api_key: str, base_url: str | None, silence_s: float = LONGEST_SILENCE_S) -> Client:
     """Return this process's client for a key and an address, made on first use."""
-    return _client_of_process(os.getpid(), api_key, base_url)
+    return _client_of_process(os.getpid(), api_key, base_url, silence_s)
 
 
 @lru_cache(maxsize=4)
-def _client_of_process(_pid: int, api_key: str, base_url: str | None) -> Client:
-    return Client(api_key, base_url)
+def _client_of_process(_pid: int, api_key: str, base_url: str | None, silence_s: float) -> Client:
+    return Client(api_key, base_url, silence_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ def test_a_delay_until_a_date_is_counted_from_now() -> None:
 def test_a_request_that_times_out_may_work_later_and_may_have_cost_something(
     claude: ClaudeServer, ledger: Ledger, request_: Request
 ) -> None:
-    client = Client("a-key", claude.base_url, timeout=httpx2.Timeout(0.1))
+    client = Client("a-key", claude.base_url, silence_s=0.1)
     model = Model("claude-haiku-5-5", client, ledger.open_call, ledger.close_call)
     claude.script(Delay(0.5))
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 
-import httpx2
 import pytest
 from llmock.scenarios import Delay
 
@@ -11,7 +10,7 @@ from shared.errors import ClaudeError, ClaudeMisconfigured, ClaudeUnavailable
 from tests.fakes.claude import ClaudeServer
 from tests.fakes.ledger import Ledger
 from tests.fakes.wrong_replies import WRONG_REPLIES, End, Wrong
-from workers.claude.client import Client, Model
+from workers.claude.client import LONGEST_SILENCE_S, Client, Model
 from workers.claude.naming import name_measurements
 from workers.images import EncodedImage
 from workers.measure.measurements import Measurements
@@ -19,8 +18,7 @@ from workers.names import Naming
 
 Measured = Callable[..., Measurements]
 
-PATIENCE = httpx2.Timeout(0.5)
-ENOUGH = httpx2.Timeout(60)
+PATIENCE_S = 0.5
 CALLS = {End.ASKED_AGAIN: 2}
 RAISED: dict[End, type[ClaudeError]] = {
     End.LATER: ClaudeUnavailable,
@@ -31,8 +29,8 @@ RAISED: dict[End, type[ClaudeError]] = {
 @pytest.fixture
 def model(claude: ClaudeServer, ledger: Ledger, wrong: Wrong) -> Iterator[Model]:
     """A model whose client waits no longer than a test does where nothing comes."""
-    timeout = PATIENCE if isinstance(wrong.reply, Delay) else ENOUGH
-    with closing(Client("a-key", claude.base_url, timeout)) as client:
+    silence_s = PATIENCE_S if isinstance(wrong.reply, Delay) else LONGEST_SILENCE_S
+    with closing(Client("a-key", claude.base_url, silence_s)) as client:
         yield Model("claude-haiku-5-5", client, ledger.open_call, ledger.close_call)
 
 
