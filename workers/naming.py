@@ -119,7 +119,10 @@ def _model(site: Site, claimed: Claim, model: str) -> Model:
             with transaction(site.engine) as connection:
                 gate, now = gates.hold_gate(connection)
                 claude_calls.close_call(connection, call_id, ledger_entry(call))
-                gates.store_gate(connection, _after(gate, call.error, now))
+                told = gates.after_answer(
+                    _after(gate, call.error, now), call.limits, call.usage, now
+                )
+                gates.store_gate(connection, told)
 
         # An answer that was paid for is not thrown away with the database out of reach.
         patiently(write)

@@ -59,6 +59,8 @@ def _claim(site: Site, queue: Queue) -> list[Claim]:
             if not gate.room(gates.count_in_flight(connection), now):
                 return []
         claims = work.claim(connection, queue, site.name)
+        if claims and queue is Queue.CLAUDE and gate.budget.buckets:
+            gates.store_gate(connection, gates.after_start(gate, len(claims), now))
         if claims and claims[0].key.stage is Stage.ASSEMBLE:
             more = ASSEMBLE_BATCH - 1
             claims += work.claim(connection, queue, site.name, more, only=Stage.ASSEMBLE)

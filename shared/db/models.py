@@ -291,6 +291,7 @@ class Gate(Base):
     limited_at: Mapped[datetime | None]
     retry_at: Mapped[datetime | None]
     problem: Mapped[dict[str, Any] | None]
+    budget: Mapped[dict[str, Any] | None]
 
 
 class IdempotencyKey(Base):

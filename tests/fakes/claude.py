@@ -85,6 +85,8 @@ class ClaudeServer:
         self._script: deque[Scripted] = deque()
         self.always: Scripted | None = None
         self.latency_s = 0.0
+        # Headers of every message, such as what the rate limits leave.
+        self.rate_limits: dict[str, str] = {}
         self.in_flight = 0
         # Messages that were made, and so paid for, whoever got them.
         self.paid = 0
@@ -145,6 +147,7 @@ class ClaudeServer:
         self._script.clear()
         self.always = None
         self.latency_s = 0.0
+        self.rate_limits = {}
         self.paid = 0
         self.prompt_cache.clear()
         self.requests.clear()
@@ -403,6 +406,7 @@ class _Completed:
         added = [
             (b"content-length", str(len(body)).encode()),
             (b"request-id", f"req_{self._number:06d}".encode()),
+            *((key.encode(), value.encode()) for key, value in self._server.rate_limits.items()),
         ]
         await self._send({**self._start, "headers": [*kept, *added]})
         await self._send({"type": "http.response.body", "body": body})

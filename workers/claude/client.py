@@ -9,8 +9,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 
@@ -20,10 +20,11 @@ from anthropic.resources.messages import Batches
 from anthropic.types import Message, MessageParam, ToolChoiceParam, ToolParam
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 
+from shared.claude.budget import Bucket, read_limits
 from shared.claude.prices import Usage, usd
 from shared.claude.traits import ToolUse, Traits, traits_of
 from shared.errors import ClaudeError, ClaudeMisconfigured
-from workers.claude.failures import Failure, Outcome, translate, unreadable
+from workers.claude.failures import Failure, Outcome, limits_of, translate, unreadable
 from workers.images import EncodedImage
 
 # Together with the longest silence that settings allow under the 60 s of a work lease, so that a
@@ -62,6 +63,7 @@ class CallOutcome:
     usage: Usage | None = None
     usd: Decimal | None = None
     error: ClaudeError | None = None
+    limits: Mapping[str, Bucket] = field(default_factory=dict)
 
 
 OpenCall = Callable[[str, Usage], str]
@@ -98,15 +100,16 @@ class Client:
         """Close the connections; nothing can be sent any more."""
         self._sdk.close()
 
-    def send(self, model: str, request: Request) -> Message:
-        """Send a request once.
+    def send(self, model: str, request: Request) -> tuple[object, Mapping[str, Bucket]]:
+        """Send a request once; return what came, and what it tells of the rate limits.
 
         Raises:
             anthropic.AnthropicError: The API, or the way to it, failed.
             httpx2.HTTPError: The connection dropped.
             ValueError: The body is not JSON.
         """
-        return self._messages.create(**self.params(model, request))
+        answer = self._messages.with_raw_response.create(**self.params(model, request))
+        return answer.parse(), read_limits(answer.headers)
 
     def params(self, model: str, request: Request) -> MessageCreateParamsNonStreaming:
         """Return a request as the API takes it, by itself or in a batch."""
@@ -204,12 +207,16 @@ class Model:
         """Send once, between the two entries in the ledger."""
         call_id = self.open_call(self.name, request.expected)
         started_at = time.monotonic()
+        limits: Mapping[str, Bucket] = {}
         try:
-            answer = check_message(self.client.send(self.name, request))
+            message, limits = self.client.send(self.name, request)
+            answer = check_message(message)
         except (anthropic.AnthropicError, httpx2.HTTPError, ValueError) as error:
             answer = translate(error)
+            limits = limits_of(error)
         latency_s = time.monotonic() - started_at
-        self.close_call(call_id, call_outcome(answer, self.name, latency_s))
+        outcome = call_outcome(answer, self.name, latency_s)
+        self.close_call(call_id, replace(outcome, limits=limits))
         return answer
 
 

@@ -5,6 +5,7 @@ through its HTTP library's errors when a connection drops and ``ValueError`` whe
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +16,7 @@ from http import HTTPStatus
 import anthropic
 import httpx2
 
+from shared.claude.budget import Bucket, read_limits
 from shared.errors import (
     ClaudeError,
     ClaudeLimited,
@@ -159,6 +161,13 @@ def _of_connection(error: anthropic.APIConnectionError) -> Failure:
 
 def _misconfigured(detail: str, request_id: str | None = None) -> Failure:
     return Failure(Outcome.MISCONFIGURED, ClaudeMisconfigured(detail), FREE, request_id)
+
+
+def limits_of(error: Exception) -> Mapping[str, Bucket]:
+    """Return what an answer that is an error tells of the rate limits."""
+    return (
+        read_limits(error.response.headers) if isinstance(error, anthropic.APIStatusError) else {}
+    )
 
 
 def read_retry_after(headers: httpx2.Headers) -> float | None:
