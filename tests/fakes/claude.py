@@ -85,6 +85,8 @@ class ClaudeServer:
         self._script: deque[Scripted] = deque()
         self.always: Scripted | None = None
         self.latency_s = 0.0
+        # What the models API knows: by id, what is other than usual.
+        self.models: dict[str, dict[str, Any]] = {"claude-haiku-5-5": {}}
         # Headers of every message, such as what the rate limits leave.
         self.rate_limits: dict[str, str] = {}
         self.in_flight = 0
@@ -159,6 +161,15 @@ class ClaudeServer:
         """Return what is scripted for a request that came in just now."""
         return self._script.popleft() if self._script else self.always
 
+    def describe(self, model: str) -> Raw:
+        """Return what the models API says of a model, as ``models`` has it."""
+        if isinstance(self.always, Raw):
+            return self.always
+        if (facts := self.models.get(model)) is None:
+            error = {"type": "not_found_error", "message": f"model: {model}"}
+            return Raw(json.dumps({"type": "error", "error": error}).encode(), status=404)
+        return Raw(json.dumps(model_info(model, **facts)).encode())
+
     def _answer_in_batch(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return what a request of a batch comes to."""
         if refused := _refuse(params):
@@ -200,6 +211,31 @@ class _NamingQueue(ScenarioQueue):
         if isinstance(scripted, Twist):
             call = ToolCall(call.name, scripted.change(call.arguments))
         return Plan(delay=delay, reply=Reply(tool_calls=(call,)))
+
+
+def model_info(
+    model: str,
+    lifecycle: str = "active",
+    retires_at: str | None = None,
+    *,
+    images: bool = True,
+    strict: bool = True,
+) -> dict[str, Any]:
+    """Return a model as the API describes it; capabilities that we do not read are all there."""
+    yes, no = {"supported": True}, {"supported": False}
+    return {
+        "id": model,
+        "type": "model",
+        "display_name": model,
+        "created_at": "2026-06-01T00:00:00Z",
+        "lifecycle": lifecycle,
+        "deprecated_at": None,
+        "retires_at": retires_at,
+        "capabilities": {
+            "image_input": yes if images else no,
+            "structured_outputs": yes if strict else no,
+        },
+    }
 
 
 def _refuse(body: dict[str, Any]) -> Fail | None:
@@ -350,6 +386,9 @@ class _Border:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and "/v1/messages/batches" in scope["path"]:
             await self._server.batches.serve(scope, await _read(receive), send)
+            return
+        if scope["type"] == "http" and "/v1/models/" in scope["path"]:
+            await _send_raw(self._server.describe(scope["path"].rpartition("/")[2]), send)
             return
         if scope["type"] != "http" or not scope["path"].endswith("/v1/messages"):
             await self._app(scope, receive, send)

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import anthropic
 import httpx2
+from anthropic.resources import Models
 from anthropic.resources.messages import Batches
 from anthropic.types import Message, MessageParam, ToolChoiceParam, ToolParam
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
@@ -94,6 +95,7 @@ class Client:
             timeout=httpx2.Timeout(silence_s, connect=_CONNECT_S, write=_WRITE_S, pool=_POOL_S),
         )
         self._messages = self._sdk.messages
+        self.models: Models = self._sdk.models
         self._unforceable: set[str] = set()
 
     def close(self) -> None:
