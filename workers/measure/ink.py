@@ -1,5 +1,6 @@
 """What stands on the background map: connected ink, and what of it is a divider or a picture."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -79,34 +80,31 @@ def find_shapes(rgb: Rgb, packed: Packed, background: Packed, ink: Components) -
     wide, tall, pixels = ink.stats[:, 2], ink.stats[:, 3], ink.stats[:, 4]
     large = (wide >= SHAPE_MIN_SIDE) & (tall >= SHAPE_MIN_SIDE)
     large &= pixels >= FRAME_SHARE * wide * tall
+    boxes = {int(label): _box(ink, int(label)) for label in np.flatnonzero(large)}
+    samples = [_sample(ink, label, box) for label, box in boxes.items()]
+    off_lines = _off_line_shares(packed, background, samples)
     shapes = []
-    for label in np.flatnonzero(large):
-        box = _box(ink, int(label))
-        area = np.s_[box.y : box.bottom, box.x : box.right]
-        mine = ink.labels[area] == label
-        shape = _shape_of(box, rgb[area], packed[area], background[area], mine)
-        if shape is not None:
-            shapes.append(shape)
+    for (label, box), sample, off_line in zip(boxes.items(), samples, off_lines, strict=True):
+        solid = bool(pixels[label] >= SOLID_SHARE * box.area)
+        blended = off_line <= OFF_LINE_SHARE
+        if blended and not solid and box.height <= LETTER_MAX_HEIGHT:
+            continue
+        color = _single_color(packed.reshape(-1)[sample]) if solid else None
+        if color is None and blended and _is_soft(rgb, ink, label, box):
+            continue
+        small = max(box.width, box.height) <= ICON_MAX_SIDE
+        shapes.append(Shape(ElementKind.ICON if small else ElementKind.PICTURE, box, color))
     return shapes
 
 
-def _shape_of(
-    box: Box, rgb: Rgb, packed: Packed, background: Packed, mine: NDArray[np.bool_]
-) -> Shape | None:
-    """Tell what a piece of ink is, from the pixels of its box; None for letters and shadows."""
+def _sample(ink: Components, label: int, box: Box) -> NDArray[np.intp]:
+    """Return some of a piece's pixels, by their index in the whole image."""
+    mine = ink.labels[box.y : box.bottom, box.x : box.right] == label
     at = np.flatnonzero(mine)
-    solid = len(at) >= SOLID_SHARE * mine.size
     at = at[:: len(at) // SHAPE_SAMPLE + 1]
-    colors = rgb.reshape(-1, 3)[at].astype(np.float32)
-    off_line = _off_line_share(colors, background.reshape(-1)[at])
-    blended = off_line <= OFF_LINE_SHARE
-    if blended and not solid and box.height <= LETTER_MAX_HEIGHT:
-        return None
-    color = _single_color(packed.reshape(-1)[at]) if solid else None
-    if color is None and blended and _is_soft(rgb, mine):
-        return None
-    small = max(box.width, box.height) <= ICON_MAX_SIDE
-    return Shape(ElementKind.ICON if small else ElementKind.PICTURE, box, color)
+    row = at // box.width
+    width = ink.labels.shape[1]
+    return np.asarray((box.y + row) * width + box.x + at - row * box.width, np.intp)
 
 
 def _box(ink: Components, label: int) -> Box:
@@ -162,19 +160,43 @@ def _single_color(pixels: Packed) -> int | None:
     return int(colors[most]) if counts[most] >= SINGLE_SHARE * counts.sum() else None
 
 
-def _is_soft(pixels: Rgb, mine: NDArray[np.bool_]) -> bool:
+def _is_soft(rgb: Rgb, ink: Components, label: int, box: Box) -> bool:
     """Tell whether a shape has hardly a hard step inside, as shadows have."""
+    area = np.s_[box.y : box.bottom, box.x : box.right]
+    pixels, mine = rgb[area], ink.labels[area] == label
     inside = mine[:-1, :-1] & mine[1:, 1:]
     steps = cv2.absdiff(pixels[1:, 1:], pixels[:-1, :-1]).max(axis=2)[inside]
     return bool(len(steps)) and float((steps > SOFT_STEP_MAX).mean()) <= SOFT_PART
 
 
-def _off_line_share(colors: NDArray[np.float32], behind: Packed) -> float:
-    """Return how much of the colors lies off the line from background to strongest color."""
-    back = np.stack([behind >> 16 & 255, behind >> 8 & 255, behind & 255], axis=1)
-    offset = colors - back.astype(np.float32)
-    length = np.linalg.norm(offset, axis=1)
-    strongest = offset[length.argmax()] / max(1.0, float(length.max()))
-    along = offset @ strongest
-    off = np.linalg.norm(offset - along[:, None] * strongest, axis=1)
-    return float(off.sum() / max(1.0, float(length.sum())))
+def _off_line_shares(
+    packed: Packed, background: Packed, samples: Sequence[NDArray[np.intp]]
+) -> list[float]:
+    """Return how much of each shape's colors lies off the line to the strongest of them.
+
+    The line starts at the background. All shapes are told at once.
+    """
+    if not samples:
+        return []
+    lengths = np.array([len(sample) for sample in samples])
+    starts = np.cumsum(lengths) - lengths
+    shape = np.repeat(np.arange(len(samples)), lengths)
+    at = np.concatenate(samples)
+    offset = _levels(packed.reshape(-1)[at]) - _levels(background.reshape(-1)[at])
+    length = np.sqrt((offset * offset).sum(axis=1))
+    peak = np.maximum.reduceat(length, starts)
+    strongest = np.zeros(len(samples), np.intp)
+    peaks = np.flatnonzero(length == peak[shape])[::-1]
+    strongest[shape[peaks]] = peaks  # of several, the last written, the first, stays
+    line = offset[strongest] / np.maximum(peak, np.float32(1))[:, None]
+    along = (offset * line[shape]).sum(axis=1)
+    off = offset - along[:, None] * line[shape]
+    away = np.add.reduceat(np.sqrt((off * off).sum(axis=1)), starts)
+    shares = away / np.maximum(1, np.add.reduceat(length, starts))
+    return [float(share) for share in shares]
+
+
+def _levels(colors: Packed) -> NDArray[np.float32]:
+    """Return red, green and blue of packed colors, (n, 3)."""
+    channels = [(colors >> shift & 255).astype(np.float32) for shift in (16, 8, 0)]
+    return np.stack(channels, axis=1)

@@ -121,7 +121,7 @@ def gather(stems: Stems) -> Marks | None:
         *_cluster(stems.heights, HEIGHT_GAP),
         *_cluster(stems.pairs, PAIR_GAP),
         strokes=len(stems.heights),
-        tallest=float(stems.heights.max()),
+        tallest=max(stems.heights.tolist()),
         stem=middle(stems.widths),
     )
 

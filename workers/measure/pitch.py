@@ -20,6 +20,8 @@ def is_monospaced(boxes: NDArray[np.int32], size_px: float) -> bool:
         boxes: (n, 4) ink boxes of x, y, width and height.
         size_px: the font's size, in the same pixels.
     """
+    if len(boxes) < LETTERS_MIN:
+        return False
     centers = _letter_centers(boxes)
     if len(centers) < LETTERS_MIN:
         return False

@@ -10,6 +10,9 @@ from workers.measure.scene import ROOT, Element, ElementKind, Scene
 MIN_BOX_PX = 10.0
 # Radii this close, in CSS pixels, are one value.
 SAME_RADIUS_PX = 0.5
+# A box alone belongs to a radius this close, in CSS pixels, that so many agree on.
+STRAY_RADIUS_PX = 1.0
+AGREEING = 3
 # The unit radii are reported in, in device pixels: rasterisers draw arcs up to .2 px apart.
 RADIUS_UNIT = 0.5
 # Below this, in CSS pixels, a corner counts as square: antialiasing of odd edges looks like it.
@@ -19,31 +22,54 @@ BOXES = {ElementKind.CONTAINER, ElementKind.GRADIENT, ElementKind.PICTURE}
 
 def measure_radii(scene: Scene) -> tuple[RadiusMeasurement, ...]:
     """Sum up the corners of all boxes, most used radius first; pills are left out."""
-    found: list[tuple[float, Box]] = []
-    for element in scene.elements[ROOT + 1 :]:
-        radius = _radius_of(element, scene.dpr)
-        if radius is not None and radius >= MIN_RADIUS_PX * scene.dpr:
-            found.append((radius / scene.dpr, element.box))
+    found = [
+        (radius / scene.dpr, element.box)
+        for element in scene.elements[ROOT + 1 :]
+        for radius in _radii_of(element, scene.dpr)
+        if radius >= MIN_RADIUS_PX * scene.dpr
+    ]
     groups: list[list[tuple[float, Box]]] = []
     for entry in sorted(found, key=lambda item: item[0]):
         if groups and entry[0] - groups[-1][-1][0] <= SAME_RADIUS_PX:
             groups[-1].append(entry)
         else:
             groups.append([entry])
-    measured = [_sum_up(group, RADIUS_UNIT / scene.dpr) for group in groups]
+    measured = [_sum_up(group, RADIUS_UNIT / scene.dpr) for group in _join_strays(groups)]
     return tuple(sorted(measured, key=lambda radius: -radius.count))
 
 
-def _radius_of(element: Element, dpr: float) -> float | None:
-    """Return the radius an element shows, None for square ones, pills and unclear ones."""
+def _radii_of(element: Element, dpr: float) -> list[float]:
+    """Return the radii an element shows, in device pixels; none for square ones and pills.
+
+    A box has one, or two where its corners differ; a corner that stands alone is no arc of a box.
+    """
     smaller = min(element.box.width, element.box.height)
     if element.kind not in BOXES or smaller < MIN_BOX_PX * dpr:
-        return None
-    known = [radius for radius in element.radii_px if radius]
-    if not known:
-        return None
-    radius = float(np.median(known))
-    return None if radius >= smaller / 2 - PILL_SLACK_PX else radius
+        return []
+    known = np.array(sorted(radius for radius in element.radii_px if radius))
+    alike = np.split(known, np.flatnonzero(np.diff(known) > SAME_RADIUS_PX * dpr) + 1)
+    radii = [float(np.median(some)) for some in alike if len(some) > 1]
+    return [radius for radius in radii if radius < smaller / 2 - PILL_SLACK_PX]
+
+
+def _join_strays(groups: list[list[tuple[float, Box]]]) -> list[list[tuple[float, Box]]]:
+    """Give single boxes to the well shown radius beside theirs: one of them was misread."""
+    shown = [group for group in groups if len(group) >= AGREEING]
+    kept = [group for group in groups if len(group) > 1]
+    for group in groups:
+        if len(group) > 1:
+            continue
+        radius = group[0][0]
+        near = [
+            other
+            for other in shown
+            if min(abs(radius - known) for known, _ in other) <= STRAY_RADIUS_PX
+        ]
+        if near:
+            max(near, key=len).extend(group)
+        else:
+            kept.append(group)
+    return kept
 
 
 def _sum_up(group: list[tuple[float, Box]], unit: float) -> RadiusMeasurement:

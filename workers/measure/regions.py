@@ -7,6 +7,7 @@ boxes, does not matter. Bands of gradients and shadows fail the hard step.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import cv2
 import numpy as np
@@ -123,20 +124,24 @@ def merge_boxes(exact: Segmentation, soft: Segmentation | None, max_area: float)
     a neighbour's shadow begins.
     """
     kept = [region for region in exact.regions if region.is_box and region.box.area < max_area]
+    edges = corners_of([region.box for region in kept])
     for region in soft.regions if soft is not None else ():
         if region.is_box and region.box.area < max_area:
-            same = overlap(region.box, [other.box for other in kept]) >= SAME_BOX
-            kept = [other for other, twin in zip(kept, same, strict=True) if not twin]
-            kept.append(region)
+            other = _overlap(region.box, edges) < SAME_BOX
+            kept = [*compress(kept, other), region]
+            edges = np.vstack([edges[other], corners_of([region.box])])
     return sorted(kept, key=lambda region: -region.box.area)
 
 
 def overlap(box: Box, others: Sequence[Box]) -> NDArray[np.float64]:
     """Return the intersection over union of a box with each of some others, 0 to 1."""
-    edges = corners_of(others)
+    return _overlap(box, corners_of(others))
+
+
+def _overlap(box: Box, edges: NDArray[np.int32]) -> NDArray[np.float64]:
     across = np.minimum(box.right, edges[:, 2]) - np.maximum(box.x, edges[:, 0])
     down = np.minimum(box.bottom, edges[:, 3]) - np.maximum(box.y, edges[:, 1])
-    shared = np.clip(across, 0, None) * np.clip(down, 0, None)
+    shared = np.maximum(across, 0) * np.maximum(down, 0)
     areas = (edges[:, 2] - edges[:, 0]) * (edges[:, 3] - edges[:, 1])
     return np.asarray(shared / (box.area + areas - shared), np.float64)
 
@@ -229,8 +234,9 @@ def _is_hard(inside: Pixels, outside: Pixels, touched: NDArray[np.bool_]) -> boo
     """Tell whether the median step over one side, where the region touches it, is hard."""
     at = np.flatnonzero(touched)
     at = at[:: len(at) // SIDE_SAMPLE + 1]
-    steps = cv2.absdiff(inside[at], outside[at]).max(axis=-1)
-    return 2 * int(np.count_nonzero(steps >= HARD_STEP)) >= len(at)
+    steps = cv2.absdiff(inside[at], outside[at])
+    soft = cv2.countNonZero(cv2.inRange(steps[None], (0, 0, 0), (HARD_STEP - 1,) * 3))
+    return 2 * soft <= len(at)
 
 
 def _is_box_shape(

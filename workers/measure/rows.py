@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from workers.measure.galley import Galley, Indices, Plane, make_galley, part_rows
 from workers.measure.glyphs import Glyphs
 from workers.measure.measurements import Box
-from workers.measure.preprocess import unpack
 from workers.measure.scene import Packed
 from workers.measure.stems import COVERED, Stems, measure_stems
 
@@ -152,7 +151,7 @@ def _measure(planes: Planes, made: _Set, owners: Sequence[int]) -> list[Row | No
             full = _contrast_of(colors[index], planes.background[y : y + height, x : x + width])
             coverage[galley.cut(index)] = made.contrast[galley.cut(index)] / full
     np.minimum(coverage, np.float32(1), out=coverage)
-    light = np.asarray([unpack(color).mean() / 255 for color in colors], np.float32)
+    light = np.asarray([_lightness_of(color) for color in colors], np.float32)
     stems = measure_stems(galley, coverage, made.labels, light)
     inked = np.add.reduceat(np.count_nonzero(coverage > COVERED, axis=0), galley.starts)
     text = (inked <= INK_MAX_SHARE * galley.widths * galley.heights).tolist()
@@ -163,6 +162,11 @@ def _measure(planes: Planes, made: _Set, owners: Sequence[int]) -> list[Row | No
         else None
         for at in range(len(owners))
     ]  # fmt: skip
+
+
+def _lightness_of(color: int) -> float:
+    """Return the mean of a packed color's channels, 0 to 1."""
+    return ((color >> 16) + (color >> 8 & 255) + (color & 255)) / (3 * 255)
 
 
 def _strongest_colors(packed: Packed, made: _Set) -> tuple[list[int], list[float]]:

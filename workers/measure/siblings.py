@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from workers.measure.edges import find_edges
 from workers.measure.lineboxes import LineBox, find_line_boxes
-from workers.measure.scene import ROOT, Element, ElementKind, Scene
+from workers.measure.scene import ROOT, ElementKind, Scene
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -23,19 +23,26 @@ SPLITTING_SHARE = 0.9
 class Siblings:
     """What lies in one parent, in device pixels.
 
-    ``edges`` are left, top, right, bottom, shape (n, 4); ``inner`` the same of the parent inside
-    its border. ``in_row[i, j]`` tells that i and j face each other sideways, ``in_column``
-    upright. ``kinds`` are None for text, ``lines`` None for elements.
+    ``edges`` are left, top, right, bottom, shape (n, 4), of elements and line boxes; ``ink`` the
+    same with text as far as its pixels go, ``inner`` of the parent inside its border.
+    ``in_row[i, j]`` tells that i and j face each other sideways, ``in_column`` upright. ``kinds``
+    are None for text, ``lines`` None for elements.
     """
 
     parent: int
     inner: Floats
     edges: Floats
+    ink: Floats
     kinds: tuple[ElementKind | None, ...]
     lines: tuple[LineBox | None, ...]
     in_row: Bools
     in_column: Bools
     dpr: float
+
+    @property
+    def is_text(self) -> Bools:
+        """Tell which of them are lines of text."""
+        return np.array([line is not None for line in self.lines], np.bool_)
 
     def splitting(self) -> Bools:
         """Tell which of them are dividers through the whole width of the parent."""
@@ -47,42 +54,48 @@ class Siblings:
 
 def find_siblings(scene: Scene) -> list[Siblings]:
     """Return the siblings of every parent that has children."""
-    members: dict[int, list[Element | LineBox]] = defaultdict(list)
+    members: dict[int, list[_Child]] = defaultdict(list)
     for element in scene.elements[ROOT + 1 :]:
-        members[element.parent].append(element)
+        outer, _ = find_edges(scene, element)
+        members[element.parent].append(_Child(outer, outer, element.kind, None))
     for line, box in zip(scene.lines, find_line_boxes(scene), strict=True):
-        members[line.parent].append(box)
+        edges = np.array([box.left, box.top, box.right, box.bottom])
+        ink = np.array([line.box.x, line.box.y, line.box.right, line.box.bottom], np.float64)
+        members[line.parent].append(_Child(edges, ink, None, box))
     return [_siblings_of(scene, parent, children) for parent, children in members.items()]
 
 
-def _siblings_of(scene: Scene, parent: int, children: list[Element | LineBox]) -> Siblings:
-    """Put the children of one parent into arrays."""
-    _, inner = find_edges(scene, scene.elements[parent])
-    edges = np.array([_edges_of(scene, child) for child in children], np.float64)
-    return Siblings(
-        parent=parent,
-        inner=inner,
-        edges=edges,
-        kinds=tuple(child.kind if isinstance(child, Element) else None for child in children),
-        lines=tuple(child if isinstance(child, LineBox) else None for child in children),
-        in_row=_facing(edges[:, 1], edges[:, 3]),
-        in_column=_facing(edges[:, 0], edges[:, 2]),
-        dpr=scene.dpr,
-    )
-
-
-def _edges_of(scene: Scene, child: Element | LineBox) -> Floats:
-    """Return left, top, right and bottom of an element or a line box."""
-    if isinstance(child, LineBox):
-        return np.array([child.left, child.top, child.right, child.bottom])
-    outer, _ = find_edges(scene, child)
-    return outer
-
-
-def _facing(low: Floats, high: Floats) -> Bools:
+def face_each_other(low: Floats, high: Floats) -> Bools:
     """Tell which pairs of stretches overlap by half of the shorter, none with itself."""
     overlap = np.minimum(high[:, None], high) - np.maximum(low[:, None], low)
     length = high - low
     facing: Bools = overlap > FACING_SHARE * np.minimum(length[:, None], length)
     np.fill_diagonal(facing, val=False)
     return facing
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """One of the siblings, as the arrays hold it."""
+
+    edges: Floats
+    ink: Floats
+    kind: ElementKind | None
+    line: LineBox | None
+
+
+def _siblings_of(scene: Scene, parent: int, children: list[_Child]) -> Siblings:
+    """Put the children of one parent into arrays."""
+    _, inner = find_edges(scene, scene.elements[parent])
+    edges = np.array([child.edges for child in children], np.float64)
+    return Siblings(
+        parent=parent,
+        inner=inner,
+        edges=edges,
+        ink=np.array([child.ink for child in children], np.float64),
+        kinds=tuple(child.kind for child in children),
+        lines=tuple(child.line for child in children),
+        in_row=face_each_other(edges[:, 1], edges[:, 3]),
+        in_column=face_each_other(edges[:, 0], edges[:, 2]),
+        dpr=scene.dpr,
+    )

@@ -7,10 +7,11 @@ from tests.workers.measure.scenes import element, line, scene
 from workers.measure.distances import Axis, Distance, Evidence, find_distances
 from workers.measure.measurements import Box, SpacingKind
 from workers.measure.scene import ElementKind, Scene
+from workers.measure.siblings import find_siblings
 
 
 def of(page: Scene, evidence: Evidence, *, parent: int | None = None) -> list[Distance]:
-    found = [each for each in find_distances(page) if each.evidence is evidence]
+    found = [each for each in find_distances(find_siblings(page)) if each.evidence is evidence]
     return [each for each in found if parent is None or each.parent == parent]
 
 
@@ -82,7 +83,7 @@ def test_only_the_nearest_neighbour_has_a_gap() -> None:
 def test_the_picture_s_lower_edge_is_no_padding() -> None:
     page = scene((900, 300), [element((140, 140, 620, 140))])
 
-    assert [each.px for each in find_distances(page)] == []
+    assert [each.px for each in find_distances(find_siblings(page))] == []
 
 
 def test_text_in_a_button_measures_its_padding_on_both_sides() -> None:
@@ -117,7 +118,7 @@ def test_text_of_unknown_line_height_has_no_upright_distance() -> None:
     lines = [line((216, 214, 60, 12), parent=1), line((216, 250, 60, 12), parent=1)]
     page = scene((900, 700), [card, element((216, 280, 100, 40), parent=1)], lines)
 
-    upright = [each for each in find_distances(page) if each.axis is Axis.UPRIGHT]
+    upright = [each for each in find_distances(find_siblings(page)) if each.axis is Axis.UPRIGHT]
 
     assert {each.evidence for each in upright} == {Evidence.FRAME}
 
@@ -178,4 +179,4 @@ def test_a_divider_across_its_box_has_no_padding_sideways() -> None:
 
 
 def test_an_empty_page_has_no_distances() -> None:
-    assert find_distances(scene((900, 700))) == []
+    assert find_distances(find_siblings(scene((900, 700)))) == []

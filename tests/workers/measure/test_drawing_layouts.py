@@ -3,7 +3,9 @@
 Tolerances: boxes and colors exact, radii half a pixel, distances half a pixel.
 """
 
-from hypothesis import given, settings
+from dataclasses import replace
+
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests import drawing
@@ -14,6 +16,21 @@ from workers.measure.scene import ElementKind
 
 RADIUS_TOLERANCE_PX = 0.5
 DISTANCE_TOLERANCE_PX = 0.5
+# A square large enough for the cards' corners holds a part of the boxes in them too.
+CLOSE_CONTENT = Layout(
+    columns=2,
+    rows=2,
+    stacked=1,
+    box_size=(70, 30),
+    margin=10,
+    gap=10,
+    padding=10,
+    stack_gap=5,
+    colors=("#000000", "#555555", "#aaaaaa"),
+    radii=(7.0, 0.0),
+)
+# The blends of sixteen small corners come to more pixels than many a color has.
+EQUAL_CORNERS = replace(CLOSE_CONTENT, radii=(0.0, 3.0))
 # The name states the device ratio, so that it is not a second thing to be found.
 NAME = "page@1x"
 
@@ -36,6 +53,7 @@ def test_every_box_is_found_at_its_pixels_and_no_other(layout: Layout) -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(layouts())
+@example(EQUAL_CORNERS)
 def test_the_colors_are_those_drawn_and_no_other(layout: Layout) -> None:
     measured = measure_image(layout.draw(), name=NAME)
 
@@ -44,6 +62,7 @@ def test_the_colors_are_those_drawn_and_no_other(layout: Layout) -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(layouts())
+@example(CLOSE_CONTENT)
 def test_the_radii_are_those_drawn_and_no_other(layout: Layout) -> None:
     drawn = [radius for radius in layout.radii if radius]
 

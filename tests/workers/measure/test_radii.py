@@ -1,11 +1,15 @@
 """Corners drawn with a known radius are measured to half a pixel."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import drawing
+from tests.workers.measure.scenes import element, scene
 from workers.measure import measure_image, read_scene
+from workers.measure.radii import measure_radii
 from workers.measure.scene import ElementKind
 
 # Device pixels. Radii are reported in halves.
@@ -102,3 +106,19 @@ def test_radii_are_reported_in_css_pixels() -> None:
     found = measure_image(page, name="home@2x").radii
 
     assert [radius.px for radius in found] == [12]
+
+
+@pytest.mark.parametrize(("agreeing", "counts"), [(2, [2, 1]), (3, [4])])
+def test_a_box_alone_belongs_to_the_radius_beside_it_that_three_agree_on(
+    agreeing: int, counts: list[int]
+) -> None:
+    radii = [12.0] * agreeing + [12.75]
+    boxes = [
+        replace(element((40 + 100 * at, 40, 80, 60)), radii_px=(radius,) * 4)
+        for at, radius in enumerate(radii)
+    ]
+
+    found = measure_radii(scene((800, 200), boxes))
+
+    assert [each.count for each in found] == counts
+    assert found[0].px == 12

@@ -1,0 +1,159 @@
+"""Which distances of a page are meant: the weights of that choice, fitted where it is known.
+
+``python -m tests.bench.spacing`` prints what ``workers/measure/spacing.py`` ought to hold, and
+how well each family of design systems is told by weights fitted on the others.
+
+The benchmark knows three readings of spacing: what style sheets declare (css), what lies between
+line boxes (layout), and what lies between inked edges (geom). One list serves all three, so a
+candidate is fitted to the share of them that it belongs to; css counts most, as it is what a
+token stands for.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.bench import scoring
+from workers.measure import read_scene
+from workers.measure.prominence import Feature, measure_prominence
+from workers.measure.spacing import candidates, choose, find_spaces
+
+Floats = NDArray[np.float64]
+
+# How much each reading counts: a value declared at all, and one that a reading wants found.
+DECLARED = 3.0
+WANTED = {"spacing": 1.0, "spacing_layout": 1.0, "spacing_geom": 1.0}
+# A candidate is a value of the truth within this, in CSS pixels (the scorer's strict match).
+SAME_PX = 0.5
+RIDGE = 3.0
+STEPS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The candidates of one page, shape (n,), what speaks for each, and what the truth says."""
+
+    family: str
+    truth: dict[str, Any]
+    values: Floats
+    features: Floats
+    meant: Floats
+    declared: Floats
+
+
+def main() -> None:
+    """Fit and print."""
+    if not scoring.is_here():
+        return
+    cv2.setNumThreads(1)
+    scorer = scoring.load_scorer()
+    pages = [page for entry in scoring.pages() if (page := _read(scorer, entry)) is not None]
+    weights = fit(pages)
+    print(f"BASE = {weights[0]:.2f}")
+    for feature, weight in zip(Feature, weights[1:], strict=True):
+        print(f"Feature.{feature.name}: {weight:.3f},")
+    told = [(page, choose(page.values, likelihoods(page, weights))) for page in pages]
+    odds = np.concatenate([_odds(page, weights)[some] for page, some in told])
+    declared = np.concatenate([page.declared[some] for page, some in told])
+    print("CONFIDENCE_BASE, CONFIDENCE_SLOPE = {:.2f}, {:.2f}".format(*logistic(odds, declared)))
+    _report("fitted on all", scorer, told)
+    elsewhere = {
+        family: fit([page for page in pages if page.family != family])
+        for family in {page.family for page in pages}
+    }
+    left_out = [(p, choose(p.values, likelihoods(p, elsewhere[p.family]))) for p in pages]
+    _report("families left out", scorer, left_out)
+
+
+def fit(pages: list[Page]) -> Floats:
+    """Return the base and the weight of each feature, shape (1 + features,)."""
+    rows = np.concatenate([page.features for page in pages])
+    mean, spread = rows.mean(axis=0), rows.std(axis=0)
+    weights = logistic((rows - mean) / spread, np.concatenate([page.meant for page in pages]))
+    each = weights[1:] / spread
+    return np.concatenate([[weights[0] - each @ mean], each])
+
+
+def logistic(rows: Floats, part: Floats) -> Floats:
+    """Fit log odds to parts of one, by Newton's steps on the log loss with a ridge.
+
+    Args:
+        rows: shape (n,) or (n, features).
+        part: between 0 and 1, shape (n,).
+    """
+    design = np.column_stack([np.ones(len(rows)), rows])
+    ridge = RIDGE * np.eye(design.shape[1])
+    ridge[0, 0] = 0
+    weights = np.zeros(design.shape[1])
+    for _ in range(STEPS):
+        told = 1 / (1 + np.exp(-design @ weights))
+        slope = design.T @ (part - told) - ridge @ weights
+        bend = (design.T * (told * (1 - told))) @ design + ridge
+        weights += np.linalg.solve(bend, slope)
+    return weights
+
+
+def likelihoods(page: Page, weights: Floats) -> Floats:
+    """Return how likely each candidate of a page is meant."""
+    told: Floats = 1 / (1 + np.exp(-_odds(page, weights)))
+    return told
+
+
+def _odds(page: Page, weights: Floats) -> Floats:
+    odds: Floats = weights[0] + page.features @ weights[1:]
+    return odds
+
+
+def _read(scorer: ModuleType, entry: dict[str, Any]) -> Page | None:
+    """Measure one page and hold its candidates against the truth; None where it has none."""
+    image, truth = entry["image"], scoring.truth_of(entry["image"])
+    scene = read_scene(scoring.read(image), name=Path(image).stem)
+    distances, clear = find_spaces(scene)
+    values = candidates(distances, clear, scene.dpr)
+    if not distances or not len(values):
+        return None
+    declared = _holds([each["px"] for each in truth["spacing"]["css"]], values)
+    meant = DECLARED * declared
+    for reading, weight in WANTED.items():
+        items = scorer.SPEC[reading][0](truth)[0]
+        meant += weight * _holds([item["px"] for item in items if item["req"]], values)
+    return Page(
+        family=entry["family"],
+        truth=truth,
+        values=values,
+        features=measure_prominence(distances, clear, values),
+        meant=meant / (DECLARED + sum(WANTED.values())),
+        declared=declared,
+    )
+
+
+def _holds(known: list[float], values: Floats) -> Floats:
+    """Return 1 for each value that is among the known ones, else 0."""
+    off = np.abs(values[:, None] - np.array(known)[None, :])
+    held: Floats = (off.min(axis=1, initial=np.inf) <= SAME_PX).astype(np.float64)
+    return held
+
+
+def _report(title: str, scorer: ModuleType, told: list[tuple[Page, list[int]]]) -> None:
+    """Print F1 loose and strict of each reading."""
+    print(f"{title}: {np.mean([len(some) for _, some in told]):.1f} values a page")
+    for reading in WANTED:
+        items_of, loose, _, _ = scorer.SPEC[reading]
+        means = []
+        for match in (loose, scorer.STRICT[reading]):
+            found = []
+            for page, some in told:
+                items, _, allowed = items_of(page.truth)
+                lines = [{"px": float(px)} for px in page.values[some]]
+                found.append(scorer.prf(items, [], lines, match, None, allowed)[0]["F1"])
+            means.append(np.mean([each for each in found if each is not None]))
+        print(f"  {reading}: " + " / ".join(f"{mean:.3f}" for mean in means))
+
+
+if __name__ == "__main__":
+    main()
