@@ -70,7 +70,8 @@ def _merge(site: Site, claimed: Claim) -> Done:
             for filename, value in results.iterate_assembled(connection, job_id)
         ]
     merged = merge(sets).model_dump(mode="json", by_alias=True)
-    images = [filename for filename, _ in sets]
+    # Sorted, so that the same images in another order come to the same file.
+    images = sorted(filename for filename, _ in sets)
 
     def store_tokens(connection: Connection) -> None:
         results.store_job_tokens(connection, job_id, claimed.key.pipeline_version, images, merged)

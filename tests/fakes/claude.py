@@ -96,6 +96,8 @@ class ClaudeServer:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.prompt_cache = PromptCache()
         self.requests: list[dict[str, Any]] = []
+        # The same as they came in.
+        self.bodies: list[bytes] = []
         # What was said to have been used, one a message.
         self.usages: list[dict[str, int]] = []
         self.headers: list[dict[str, str]] = []
@@ -153,6 +155,7 @@ class ClaudeServer:
         self.paid = 0
         self.prompt_cache.clear()
         self.requests.clear()
+        self.bodies.clear()
         self.usages.clear()
         self.headers.clear()
         self.batches.reset()
@@ -402,6 +405,7 @@ class _Border:
 
     async def _answer(self, scope: Scope, body: bytes, send: Send) -> None:
         request = json.loads(body)
+        self._server.bodies.append(body)
         number = self._record(request, scope)
         scripted = self._server.next_reply()
         await asyncio.sleep(self._server.latency_s)
