@@ -60,6 +60,8 @@ class Budget:
 
     def spend(self, calls: int, now_s: float) -> "Budget":
         """Return the budget after calls have started."""
+        if not self.buckets:
+            return self
         filled = self._until(now_s)
         taken = {
             kind: replace(bucket, left=max(0.0, bucket.left - calls * self._use(kind)))
