@@ -27,11 +27,19 @@ SEED_STEP = 3
 
 def paint_fill(background: Packed, packed: Packed, element: Element) -> None:
     """Paint one element of a single color: its fill, and its own pixels at edge and corners."""
-    paint_pixels(background, packed, element.box)
+    box = element.box
     if element.fill is None:
+        paint_pixels(background, packed, box)
         return
-    inner = shrink(element.box, element.border)
+    inner = shrink(box, element.border)
     background[inner.y : inner.bottom, inner.x : inner.right] = element.fill
+    for edge in (
+        Box(box.x, box.y, box.width, inner.y - box.y),
+        Box(box.x, inner.bottom, box.width, box.bottom - inner.bottom),
+        Box(box.x, inner.y, inner.x - box.x, inner.height),
+        Box(inner.right, inner.y, box.right - inner.right, inner.height),
+    ):
+        paint_pixels(background, packed, edge)
     reach = min(corner_reach(element.radii_px), element.box.width // 2, element.box.height // 2)
     for x in (element.box.x, element.box.right - reach):
         for y in (element.box.y, element.box.bottom - reach):
@@ -70,11 +78,12 @@ def absorb_soft(background: Packed, packed: Packed, soft: Segmentation) -> None:
     """
     mask = cast("Mask", cv2.compare(packed, background, cv2.CMP_NE))
     ink = np.flatnonzero(mask != 0)
-    seeds = soft.labels[::SEED_STEP, ::SEED_STEP][mask[::SEED_STEP, ::SEED_STEP] == 0]
-    reached = np.zeros(soft.count, np.bool_)
+    labels, pixels = soft.found.labels, packed.ravel()
+    seeds = labels[::SEED_STEP, ::SEED_STEP][mask[::SEED_STEP, ::SEED_STEP] == 0]
+    reached = np.zeros(soft.found.count, np.bool_)
     reached[seeds] = True
     reached[0] = False
-    labels, pixels = soft.labels.ravel(), packed.ravel()
+    labels = labels.ravel()
     own = labels[ink]
     shadow = [ink[reached[own]]]
     # A pixel beside a hard step has no label of its own; its left or upper neighbour speaks.

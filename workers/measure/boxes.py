@@ -213,7 +213,7 @@ def _paint(
             paint_gradient(background, packed, job)
         else:
             area = np.s_[job.box.y : job.box.bottom, job.box.x : job.box.right]
-            background[area][exact.labels[area] == job.label] = job.color
+            background[area][exact.found.cut(job.box) == job.label] = job.color
     return background
 
 

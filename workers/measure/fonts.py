@@ -12,6 +12,7 @@ by expectation and maximisation on a grid.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -104,14 +105,21 @@ def _choose_faces(lines: Sequence[Stems], *, hinted: bool) -> list[tuple[Face, f
     Faces of like proportions cannot be told apart, and their sizes lie a little to either side of
     the truth; so they share the say.
     """
-    faces = [face for face in FACES if face.family is not FamilyClass.MONO]
-    rates = rate_faces(lines, make_yard(faces), hinted=hinted)
+    faces, yard = _text_faces()
+    rates = rate_faces(lines, yard, hinted=hinted)
     rates += [FAME * (face.name in FAMOUS) for face in faces]
     best = np.argsort(-rates)[:RIVALS]
     chances = np.exp((rates[best] - rates[best[0]]) / CAUTION)
     chances[chances < RIVAL_MIN] = 0
     chances /= chances.sum()
     return [(faces[f], float(c)) for f, c in zip(best, chances, strict=True) if c]
+
+
+@cache
+def _text_faces() -> tuple[list[Face], Yard]:
+    """Return the proportional faces and their proportions."""
+    faces = [face for face in FACES if face.family is not FamilyClass.MONO]
+    return faces, make_yard(faces)
 
 
 def rate_faces(lines: Sequence[Stems], yard: Yard, *, hinted: bool) -> Floats:

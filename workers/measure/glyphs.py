@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.measure.components import Labels, label_components
+from workers.measure.components import Components, label_components
 from workers.measure.scene import Element, ElementKind, Mask, Packed, Rgb
-from workers.measure.steps import STRIP_ROWS
+from workers.measure.steps import STRIP_ROWS, write_largest
 from workers.measure.touching import unite_touching
 
 Plane = NDArray[np.uint8]  # (height, width)
@@ -46,17 +46,17 @@ ICON_ASPECT = (0.6, 1.8)
 class Glyphs:
     """Pieces of ink: ``boxes`` (n, 4) of x, y, width, height; ``owners`` (n,) element indices.
 
-    ``labels`` marks each pixel with its piece's ``ids`` entry, 0 for none.
+    ``pieces`` marks each pixel with its piece's ``ids`` entry, 0 for none.
     """
 
     boxes: NDArray[np.int32]
     owners: NDArray[np.int32]
     ids: NDArray[np.int32]
-    labels: Labels
+    pieces: Components
 
     def take(self, chosen: NDArray[np.bool_]) -> "Glyphs":
         """Return the chosen pieces over the same labels."""
-        return Glyphs(self.boxes[chosen], self.owners[chosen], self.ids[chosen], self.labels)
+        return Glyphs(self.boxes[chosen], self.owners[chosen], self.ids[chosen], self.pieces)
 
 
 def measure_contrast(rgb: Rgb, background: Packed) -> Plane:
@@ -64,11 +64,11 @@ def measure_contrast(rgb: Rgb, background: Packed) -> Plane:
     contrast = np.empty(background.shape, np.uint8)
     for top in range(0, len(rgb), STRIP_ROWS):
         strip = slice(top, top + STRIP_ROWS)
-        behind = np.ascontiguousarray(background[strip], "<u4").view(np.uint8)
-        shown = cv2.cvtColor(rgb[strip], cv2.COLOR_RGB2BGRA)
-        difference = cv2.absdiff(shown, behind.reshape(shown.shape))
-        blue, green, red, _ = cv2.split(difference)
-        contrast[strip] = cv2.max(cv2.max(blue, green), red)
+        packed = np.ascontiguousarray(background[strip], "<u4")
+        channels = packed.view(np.uint8).reshape(*packed.shape, 4)
+        behind = cv2.cvtColor(channels, cv2.COLOR_BGRA2RGB)
+        apart = cast("Rgb", cv2.absdiff(rgb[strip], behind))
+        write_largest(apart, contrast[strip])
     return contrast
 
 
@@ -89,7 +89,7 @@ def find_glyphs(contrast: Plane, elements: Sequence[Element]) -> Glyphs:
         boxes=np.ascontiguousarray(stats[ids, :4]),
         owners=centers[ids].astype(np.int32),
         ids=ids,
-        labels=pieces.labels,
+        pieces=pieces,
     )
 
 

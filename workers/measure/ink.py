@@ -99,11 +99,11 @@ def find_shapes(rgb: Rgb, packed: Packed, background: Packed, ink: Components) -
 
 def _sample(ink: Components, label: int, box: Box) -> NDArray[np.intp]:
     """Return some of a piece's pixels, by their index in the whole image."""
-    mine = ink.labels[box.y : box.bottom, box.x : box.right] == label
+    mine = ink.cut(box) == label
     at = np.flatnonzero(mine)
     at = at[:: len(at) // SHAPE_SAMPLE + 1]
     row = at // box.width
-    width = ink.labels.shape[1]
+    width = ink.distinct.shape[1]
     return np.asarray((box.y + row) * width + box.x + at - row * box.width, np.intp)
 
 
@@ -148,8 +148,9 @@ def _is_letter(ink: Components, box: Box) -> bool:
     if box.width > box.height:
         return False
     near = int(np.ceil(LETTER_GAP * box.height)) if box.height <= LETTER_MAX_HEIGHT else 0
-    left = ink.labels[box.y : box.bottom, max(0, box.x - near) : box.x]
-    right = ink.labels[box.y : box.bottom, box.right : box.right + near]
+    start = max(0, box.x - near)
+    left = ink.cut(Box(start, box.y, box.x - start, box.height))
+    right = ink.cut(Box(box.right, box.y, near, box.height))
     return bool(left.any() or right.any())
 
 
@@ -163,7 +164,7 @@ def _single_color(pixels: Packed) -> int | None:
 def _is_soft(rgb: Rgb, ink: Components, label: int, box: Box) -> bool:
     """Tell whether a shape has hardly a hard step inside, as shadows have."""
     area = np.s_[box.y : box.bottom, box.x : box.right]
-    pixels, mine = rgb[area], ink.labels[area] == label
+    pixels, mine = rgb[area], ink.cut(box) == label
     inside = mine[:-1, :-1] & mine[1:, 1:]
     steps = cv2.absdiff(pixels[1:, 1:], pixels[:-1, :-1]).max(axis=2)[inside]
     return bool(len(steps)) and float((steps > SOFT_STEP_MAX).mean()) <= SOFT_PART

@@ -43,6 +43,9 @@ SHARE_CAPITALS = 0.9
 CAPITAL_LINES = 0.2
 # How often two strokes of one piece are n's (or h's), m's, a capital's, or something else.
 SHARE_PAIRS = (0.45, 0.20, 0.05)
+SQRT_2_PI = np.float32(math.sqrt(2 * math.pi))
+# Past this, numbers are so small that processors take a hundred times as long for each.
+LEAST_EXPONENT = np.float32(-80)
 # Spread of a line's median stroke width (px), and how often each weight is met on pages. Regular
 # comes first everywhere; the rest keeps a face without a weight from borrowing another's.
 STEM_SD = 0.06
@@ -170,63 +173,65 @@ def _rate(marks: Sequence[Marks], yard: Yard, sizes: Singles, *, hinted: bool) -
     total = _two_cases(marks, heights, HINTED_SD if hinted else HEIGHT_SD)
     stems = _singles([mark.stem for mark in marks])[:, None]
     spans = _singles([mark.tallest for mark in marks])[:, None]
-    widths = yard.stems[:, :, None, None] * sizes
-    total += _mix(stems, widths, _singles(STEM_SD), yard.stem_shares, spans / np.float32(4))
+    total += _rate_stems(stems, yard, sizes, spans)
     paired = [at for at, mark in enumerate(marks) if mark.pairs]
     if paired:
-        line, values, counts = _lay_out(
+        line, values, weights = _lay_out(
             [marks[at].pairs for at in paired], [marks[at].pair_counts for at in paired]
         )
-        apart = _expected_pairs(stems[paired], yard, sizes[paired])[:, :, line]
-        sd = np.float32(PAIR_SD) + np.float32(PAIR_SD_RELATIVE) * apart
-        mixed = _mix(values, apart, sd, _singles([SHARE_PAIRS]), spans[paired][line])
-        total[:, paired] += _sum_lines(mixed * counts, line)
+        apart = _expected_pairs(stems[paired], yard, sizes[paired])
+        precise = _singles(1 / (np.float32(PAIR_SD) + np.float32(PAIR_SD_RELATIVE) * apart))
+        mixed = _mix(values, apart, precise, spans[paired], line)
+        total[:, paired] += weights @ mixed
     return total
 
 
 def _lay_out(
     values: Sequence[Sequence[float]], counts: Sequence[Sequence[float]]
 ) -> tuple[Ints, Singles, Singles]:
-    """Return the line of each value, and values and counts as columns, (values, 1)."""
+    """Return the line of each value, the values as a column, and what each counts in each line.
+
+    The last is (lines, values): by it, a product sums over the values of each line.
+    """
     line = np.repeat(np.arange(len(values)), [len(some) for some in values])
-    flat = [
-        _singles([one for some in parts for one in some])[:, None] for parts in (values, counts)
-    ]
-    return line, flat[0], flat[1]
-
-
-def _sum_lines(rates: Singles, line: Ints) -> Singles:
-    """Sum (faces, values, sizes) over the values of each line."""
-    starts = np.flatnonzero(np.diff(line, prepend=-1))
-    return np.asarray(np.add.reduceat(rates, starts, axis=1), np.float32)
+    weights = np.zeros((len(values), len(line)), np.float32)
+    weights[line, np.arange(len(line))] = [one for some in counts for one in some]
+    return line, _singles([one for some in values for one in some])[:, None], weights
 
 
 def _two_cases(marks: Sequence[Marks], heights: Singles, sd: float) -> Singles:
     """Return the log chance (faces, lines, sizes) of the heights in mixed case or in capitals."""
-    line, values, counts = _lay_out(
+    line, values, weights = _lay_out(
         [mark.heights for mark in marks], [mark.height_counts for mark in marks]
     )
     tallest = _singles([mark.tallest for mark in marks])
-    floor = (np.float32(math.sqrt(2 * math.pi)) / tallest)[line, None]
-    mixed = np.float32(1 - sum(SHARE_HEIGHTS)) * floor
+    floor = (SQRT_2_PI / tallest)[line, None]
+    mixed = np.empty((len(heights), len(line), heights.shape[3]), np.float32)
+    mixed[:] = np.float32(1 - sum(SHARE_HEIGHTS)) * floor
+    spread = np.float32(1 / sd)
+    expected, measured = heights * spread, values * spread
     for kind, share in enumerate(SHARE_HEIGHTS):
-        near = _bell(values, heights[:, kind, line], _singles(sd))
-        mixed = mixed + near * np.float32(share / sd)
+        near = _bell(measured, expected[:, kind, line])
+        near *= np.float32(share / sd)
+        mixed += near
         if kind == CAP:
-            capitals = near * np.float32(SHARE_CAPITALS / sd)
+            capitals = near * np.float32(SHARE_CAPITALS / share)
     capitals += np.float32(1 - SHARE_CAPITALS) * floor
-    low, high = (_sum_lines(np.log(chance) * counts, line) for chance in (mixed, capitals))
+    low, high = (weights @ np.log(chance, out=chance) for chance in (mixed, capitals))
     low += np.float32(math.log(1 - CAPITAL_LINES))
     high += np.float32(math.log(CAPITAL_LINES))
     return np.asarray(np.logaddexp(low, high), np.float32)
 
 
-def _bell(values: Singles, expected: Singles, sd: Singles) -> Singles:
-    """Return exp(-z^2 / 2) of values, (values, 1), around (..., values, sizes)."""
-    off = values - expected
-    off /= sd
+def _bell(measured: Singles, expected: Singles) -> Singles:
+    """Return exp(-z^2 / 2) of values, (values, 1), around (..., values, sizes), which is lost.
+
+    Both come in standard deviations.
+    """
+    off = np.subtract(expected, measured, out=expected)
     off *= off
     off *= np.float32(-0.5)
+    np.maximum(off, LEAST_EXPONENT, out=off)
     return np.asarray(np.exp(off, out=off), np.float32)
 
 
@@ -260,21 +265,36 @@ def _expected_pairs(stems: Singles, yard: Yard, sizes: Singles) -> Singles:
     return _singles(apart * sizes)
 
 
+def _rate_stems(stems: Singles, yard: Yard, sizes: Singles, spans: Singles) -> Singles:
+    """Return the log chance (faces, lines, sizes) of the widths of strokes, (lines, 1)."""
+    spread = np.float32(1 / STEM_SD)
+    expected = (yard.stems * spread)[:, :, None, None] * sizes
+    bell = _bell(stems * spread, expected)
+    shares = yard.stem_shares
+    chance = np.einsum("fnvs,fn->fvs", bell, shares * spread)
+    chance += (1 - shares.sum(axis=1))[:, None, None] * (4 * SQRT_2_PI / spans)
+    return np.asarray(np.log(chance, out=chance), np.float32)
+
+
 def _mix(
-    values: Singles, expected: Singles, sd: Singles, shares: Singles, span: Singles
+    values: Singles, expected: Singles, precise: Singles, spans: Singles, line: Ints
 ) -> Singles:
-    """Return the log chance (faces, values, sizes) of a mixture of normals and a floor.
+    """Return the log chance (faces, values, sizes) of distances.
 
     Args:
         values: shape (values, 1).
-        expected: the normals' centers, shape (faces, normals, values, sizes).
-        sd: their spread, broadcast against that.
-        shares: how often each is met, shape (faces or 1, normals).
-        span: over which the floor spreads, shape (values, 1).
+        expected: the normals' centers, shape (faces, 3, lines, sizes).
+        precise: one over their spread, same shape.
+        spans: over which the floor spreads, shape (lines, 1).
+        line: of each value.
     """
-    bell = _bell(values, expected, sd)
-    bell /= sd
-    floor = (1 - shares.sum(axis=1))[:, None, None] / span * np.float32(math.sqrt(2 * math.pi))
-    chance = np.einsum("fnvs,fn->fvs", bell, np.broadcast_to(shares, bell.shape[:2]))
-    chance += floor
+    scaled = expected * precise
+    chance = np.empty((len(expected), len(line), expected.shape[3]), np.float32)
+    chance[:] = np.float32(1 - sum(SHARE_PAIRS)) * (SQRT_2_PI / spans)[line]
+    for kind, share in enumerate(SHARE_PAIRS):
+        sharp = precise[:, kind, line]
+        bell = _bell(values * sharp, scaled[:, kind, line])
+        sharp *= np.float32(share)
+        bell *= sharp
+        chance += bell
     return np.asarray(np.log(chance, out=chance), np.float32)

@@ -8,9 +8,11 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.measure.backgrounds import render_gradient
 from workers.measure.measurements import Box
 from workers.measure.preprocess import unpack
-from workers.measure.scene import ROOT, ElementKind, Rgb, Scene
+from workers.measure.profiles import GROUND_PX, fade, find_ground, leads_to, until_uneven
+from workers.measure.scene import ROOT, Element, ElementKind, Rgb, Scene
 
 Floats = NDArray[np.float64]
 
@@ -18,23 +20,20 @@ Floats = NDArray[np.float64]
 REACH_CSS_PX = 64
 # The part of a side that is looked at: its corners differ.
 MIDDLE = 0.5
+# The median of what is seen there is that of the points so far, as a part of the side, apart.
+OFF_MIDDLE = MIDDLE / 2
 # Sides shorter than this, in pixels, are all corner.
 MIN_SIDE_PX = 12
-# Across a shadow parallel to the side colors vary by no more than this many levels.
-EVEN_LEVELS = 2.0
-EVEN_SHARE = 0.2
-# Outward a shadow only fades; a rise by more levels is the next thing's.
-RISE_LEVELS = 1.0
 # So many pixels are needed to see a fall.
 MIN_LENGTH = 3
 # Lines of pixels along a side that are looked at; shadows vary across, not along.
 ALONG_POINTS = 24
-# Below this many levels a shadow has faded; so many pixels more show that it has.
-FADED_LEVELS = 0.5
-TAIL_PX = 8
-OTHER_GROUND_LEVELS = 40.0
-# A color that so many lines have is the ground; faint shadows change within fewer.
-GROUND_PX = 7
+# Where it is looked whether anything changes beside a side: pixels outward, parts of the side, and
+# how many of these must change. Elements are looked at so many at once.
+FIRST_PX = np.array([0, 1, 2, 4, 8])
+PLACES = np.array([0.4, 0.5, 0.6])
+CHANGING_PLACES = 2
+BLOCK = 256
 # Parts of one thing may overlap by a shared border, or lie a divider apart.
 OVERLAP_PX = 2
 JOINED_PX = 2
@@ -58,7 +57,9 @@ class Penumbra:
     """How far an element's surroundings are from their own color.
 
     ``depths`` has, for each side seen, the ambient color less the color at each pixel outward,
-    shape (n, 3) levels; ``gaps`` the pixels to a like neighbour, whose shadow falls here too.
+    shape (n, 3) levels; ``gaps`` the pixels to a like neighbour, whose shadow falls here too;
+    ``joined`` the sides on which more of it follows, or the image ends; ``radius_px`` rounds its
+    corners.
     """
 
     box: Box
@@ -66,6 +67,17 @@ class Penumbra:
     depths: dict[Side, Floats]
     gaps: dict[Side, int]
     joined: frozenset[Side]
+    radius_px: float = 0.0
+
+    @property
+    def spans(self) -> bool:
+        """Whether the box goes on beyond the image, or into others, on both sides of a side seen.
+
+        Then that one side shows all there is to see.
+        """
+        (side, *others) = self.depths
+        beside = {Side((side + 1) % 4), Side((side + 3) % 4)}
+        return not others and beside <= self.joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,7 @@ class _View:
     colors: dict[Side, Floats]
     gaps: dict[Side, int]
     joined: set[Side]
+    radius_px: float
 
 
 class Surroundings:
@@ -96,22 +109,49 @@ class Surroundings:
         Args:
             indices: of elements in the scene.
         """
-        views = [self._view(index) for index in indices]
+        views = [self._view(index) for index in self._not_flat(indices)]
         grounds: dict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
         for view in views:
-            grounds[view.parent].update(_find_ground(colors) for colors in view.colors.values())
+            grounds[view.parent].update(find_ground(colors) for colors in view.colors.values())
         seen = (self._penumbra_of(view, grounds[view.parent]) for view in views)
         return [penumbra for penumbra in seen if penumbra.depths]
+
+    def _not_flat(self, indices: Sequence[int]) -> list[int]:
+        """Leave out elements beside which the color does not change at all for some pixels."""
+        found: list[int] = []
+        height, width = self._scene.rgb.shape[:2]
+        for begin in range(0, len(indices), BLOCK):
+            some = np.array(indices[begin : begin + BLOCK])
+            x, y, right, bottom = self._edges[some].T[:, :, None, None]
+            across = x + ((right - x) * PLACES).astype(np.int64)
+            down = y + ((bottom - y) * PLACES).astype(np.int64)
+            away = FIRST_PX[:, None]
+            changes = np.zeros(len(some), np.bool_)
+            places = (
+                (y - 1 - away, across),
+                (bottom + away, across),
+                (down, x - 1 - away),
+                (down, right + away),
+            )
+            for rows, columns in places:
+                inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+                seen = self._scene.packed[rows.clip(0, height - 1), columns.clip(0, width - 1)]
+                differ = ((seen != seen[:, :1]) & inside).any(axis=1)
+                changes |= differ.sum(axis=1) >= CHANGING_PLACES
+            found += some[changes].tolist()
+        return found
 
     def _view(self, index: int) -> _View:
         """Look outward from an element's sides."""
         element = self._scene.elements[index]
-        view = _View(element.box, max(element.parent, ROOT), {}, {}, set())
+        view = _View(element.box, max(element.parent, ROOT), {}, {}, set(), _radius_of(element))
         for side in Side:
-            free, neighbour = self._look(index, side)
-            if neighbour is not None and free <= JOINED_PX:
+            free, neighbour, is_joined = self._look(index, side)
+            if free == 0 or is_joined:
                 view.joined.add(side)
-            colors = _until_uneven(_strip(self._scene.rgb, element.box, side, free))
+            length = element.box.height if side % 2 else element.box.width
+            strip = _strip(self._scene.rgb, element.box, side, free)
+            colors = until_uneven(strip, length / self._scene.dpr)
             if len(colors) >= MIN_LENGTH:
                 view.colors[side] = colors
                 if neighbour is not None and self._are_alike(index, neighbour):
@@ -125,20 +165,59 @@ class Surroundings:
         depths: dict[Side, Floats] = {}
         ambient = np.full(3, np.nan)
         for side, colors in view.colors.items():
-            ground = None if fill is None else tuple(int(level) for level in unpack(fill))
-            if ground is None or not (colors == ground).all(axis=1).any():
-                ground = _find_ground(colors) or usual or ground
-            if ground is None:
+            below = self._gradient_below(view, side, len(colors))
+            if below is None:
+                ground = self._ground_of(colors, fill, usual)
+                below = None if ground is None else np.array([ground], np.float64)
+            if below is None:
                 continue
-            depth = _fade(np.array(ground, np.float64) - colors)
+            depth = fade(below - colors)
             if len(depth) >= MIN_LENGTH:
+                ambient = below[0] if np.isnan(ambient).any() else ambient
+                if depth.sum() > 0:
+                    # The same shadow takes a part of whatever it falls on.
+                    depth = depth * (ambient / np.maximum(below, 1))[: len(depth)]
                 depths[side] = depth
-                ambient = np.array(ground, np.float64) if np.isnan(ambient).any() else ambient
         gaps = {side: gap for side, gap in view.gaps.items() if side in depths}
-        return Penumbra(view.box, ambient, depths, gaps, frozenset(view.joined))
+        return Penumbra(view.box, ambient, depths, gaps, frozenset(view.joined), view.radius_px)
 
-    def _look(self, index: int, side: Side) -> tuple[int, int | None]:
-        """Return how many pixels beside a side are free, and the box that faces it there."""
+    def _ground_of(
+        self, colors: Floats, fill: int | None, usual: tuple[int, ...] | None
+    ) -> tuple[int, ...] | None:
+        """Return the color a side lies on: its parent's, or what lasts beside it or others."""
+        ground = None if fill is None else tuple(int(level) for level in unpack(fill))
+        if ground is not None and (colors == ground).all(axis=1).any():
+            return ground
+        nearly = ground if ground is not None and leads_to(colors, ground) else None
+        lasting = round(GROUND_PX * self._scene.dpr)
+        return find_ground(colors, lasting) or nearly or usual or ground
+
+    def _gradient_below(self, view: _View, side: Side, count: int) -> Floats | None:
+        """Return the colors outward of the gradient a side lies on, shape (count, 3), if any."""
+        parent = self._scene.elements[view.parent]
+        region = next((one for one in self._scene.gradients if one.box == parent.box), None)
+        if region is None:
+            return None
+        box, outer = view.box, region.box
+        x, y = box.x + box.width // 2 - outer.x, box.y + box.height // 2 - outer.y
+        if side in (Side.LEFT, Side.RIGHT):
+            row = render_gradient(region, y, 1)[0]
+            start = box.x - outer.x
+            line = row[:start][::-1] if side is Side.LEFT else row[start + box.width :]
+        else:
+            start = box.y - outer.y
+            top = max(0, start - count) if side is Side.TOP else start + box.height
+            line = render_gradient(region, top, count)[:, x]
+            line = line[::-1] if side is Side.TOP else line
+        colors = np.array([unpack(int(color)) for color in line[:count]], np.float64)
+        return colors if len(colors) == count else None
+
+    def _look(self, index: int, side: Side) -> tuple[int, int | None, bool]:
+        """Return how many pixels beside a side are free, what faces it there, what joins it.
+
+        What lies under a bar across the whole image is what its shadow falls on: it is looked
+        into.
+        """
         turned = _turn(self._edges, side)
         start, near, end, far = turned[index]
         height, width = self._scene.rgb.shape[:2]
@@ -156,10 +235,14 @@ class Surroundings:
         facing = np.where(beside & (apart >= -OVERLAP_PX), np.maximum(apart, 0), FAR)
         around = np.where(beside & (apart < -OVERLAP_PX), near - turned[:, 1], FAR)
         around[around < 0] = FAR
+        joined = facing <= JOINED_PX
+        ground = joined & (start <= 0) & (end >= width) & (side % 2 == 0)
+        facing[ground] = FAR
+        free = min(free, int(np.where(ground, near - turned[:, 1], around).min()))
         nearest = int(np.argmin(facing))
-        if facing[nearest] <= min(free, int(around.min())):
-            return int(facing[nearest]), nearest
-        return min(free, int(around.min())), None
+        if facing[nearest] <= free:
+            return int(facing[nearest]), nearest, bool(joined.any())
+        return free, None, bool(joined.any())
 
     def _are_alike(self, index: int, other: int) -> bool:
         """Tell whether a neighbour is a box of about the same size."""
@@ -169,6 +252,12 @@ class Surroundings:
         width = abs(first.box.width - second.box.width) <= LIKE_NEIGHBOUR * first.box.width
         height = abs(first.box.height - second.box.height) <= LIKE_NEIGHBOUR * first.box.height
         return second.kind is first.kind and (width or height)
+
+
+def _radius_of(element: Element) -> float:
+    """Return the middle of the radii that are known, 0 where none is."""
+    known = sorted(radius for radius in element.radii_px if radius is not None)
+    return known[len(known) // 2] if known else 0.0
 
 
 def _turn(edges: NDArray[np.int64], side: Side) -> NDArray[np.int64]:
@@ -200,45 +289,3 @@ def _strip(rgb: Rgb, box: Box, side: Side, free: int) -> NDArray[np.int16]:
         strip = rgb[rows, box.right : box.right + free].swapaxes(0, 1)
     thin = max(1, strip.shape[1] // ALONG_POINTS)
     return strip[:, ::thin].astype(np.int16)
-
-
-def _until_uneven(strip: NDArray[np.int16]) -> Floats:
-    """Return the median color of each line outward, up to the first that varies along the side."""
-    if not len(strip):
-        return np.zeros((0, 3))
-    along = np.sort(strip, axis=1)
-    fifth = along.shape[1] // 5
-    low, colors, high = along[:, fifth], along[:, along.shape[1] // 2], along[:, -1 - fifth]
-    # A small element's shadow is rounder: it may vary by a part of its depth.
-    allowed = EVEN_LEVELS + EVEN_SHARE * np.abs(colors - colors[-1]).max(axis=1)
-    return np.asarray(colors[: _first((high - low).max(axis=1) > allowed)], np.float64)
-
-
-def _find_ground(colors: Floats) -> tuple[int, ...]:
-    """Return the color that the most lines in a row have, () where none lasts."""
-    starts = np.flatnonzero(np.r_[True, (np.diff(colors, axis=0) != 0).any(axis=1)])
-    lengths = np.diff(np.r_[starts, len(colors)])
-    longest = int(np.argmax(lengths))
-    if lengths[longest] < GROUND_PX:
-        return ()
-    return tuple(int(level) for level in colors[starts[longest]])
-
-
-def _fade(depth: Floats) -> Floats:
-    """Cut depths where something else than a fading shadow begins."""
-    size = np.abs(depth).max(axis=1)
-    # Once beyond the ground's color it is another ground.
-    turned = (depth @ depth[0] < 0) & (size > RISE_LEVELS)
-    depth = depth[: _first(turned)]
-    size = size[: len(depth)]
-    depth = depth[: _first(size > np.minimum.accumulate(size) + RISE_LEVELS)]
-    size = size[: len(depth)]
-    if size.min(initial=0.0 if not len(size) else np.inf) > OTHER_GROUND_LEVELS:
-        # No shadow is that deep where it ends.
-        return np.zeros((0, 3))
-    return depth[: _first(size < FADED_LEVELS) + TAIL_PX]
-
-
-def _first(flags: NDArray[np.bool_]) -> int:
-    """Return the index of the first flag set, the number of flags where none is."""
-    return int(np.argmax(flags)) if flags.any() else len(flags)

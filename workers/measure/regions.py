@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.measure.components import Labels, label_components
+from workers.measure.components import Components, View, label_components
 from workers.measure.measurements import Box
 from workers.measure.nesting import corners_of
 from workers.measure.scene import Mask, Packed, Rgb
@@ -80,14 +80,12 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Segmentation:
-    """A label image (0 where a pixel differs from its right or lower neighbour) and its regions.
+    """What is connected (0 where a pixel differs from its right or lower neighbour).
 
-    ``count`` is the number of labels, 0 included. ``regions`` holds those that are boxes, or
-    large, the largest bounding box first.
+    ``regions`` holds those that are boxes, or large, the largest bounding box first.
     """
 
-    labels: Labels
-    count: int
+    found: Components
     regions: tuple[Region, ...]
 
 
@@ -159,25 +157,19 @@ def _segment(rgb: Rgb, packed: Packed, still: Mask) -> Segmentation:
     worth |= large
     regions = []
     for label in np.flatnonzero(worth):
-        region = _describe(rgb, packed, found.labels, int(label), found.stats[label])
+        region = _describe(rgb, packed, found, int(label))
         if region is not None:
             regions.append(region)
     regions.sort(key=lambda region: -region.box.area)
-    return Segmentation(found.labels, found.count, tuple(regions))
+    return Segmentation(found, tuple(regions))
 
 
-def _describe(
-    rgb: Rgb,
-    packed: Packed,
-    labels: Labels,
-    label: int,
-    stats: NDArray[np.int32],
-) -> Region | None:
+def _describe(rgb: Rgb, packed: Packed, found: Components, label: int) -> Region | None:
     """Describe a component; None for one that is neither a box nor large."""
-    x, y, core_width, core_height, pixels = (int(value) for value in stats)
+    x, y, core_width, core_height, pixels = found.stats[label].tolist()
     is_large = pixels >= IRREGULAR_SHARE * packed.size
     height, width = packed.shape
-    core = labels[y : y + core_height, x : x + core_width]
+    core = found.view(Box(x, y, core_width, core_height))
     box = Box(
         x,
         y,
@@ -197,17 +189,20 @@ def _describe(
     return region if is_box or is_large else None
 
 
-def _side_masks(core: Labels, label: int) -> tuple[NDArray[np.bool_], ...]:
+def _side_masks(core: View, label: int) -> tuple[NDArray[np.bool_], ...]:
     """Return where the region touches its bounding box: top, right, bottom, left."""
-    return core[0] == label, core[:, -1] == label, core[-1] == label, core[:, 0] == label
+    labels, rows = core
+    left, right = (labels[:, side] == label for side in (0, -1))
+    return labels[0] == label, right[rows], labels[-1] == label, left[rows]
 
 
-def _mode(packed: Packed, core: Labels, label: int) -> tuple[int, float]:
+def _mode(packed: Packed, core: View, label: int) -> tuple[int, float]:
     """Return a region's most common color and the share of the region that has it."""
-    step = 1 + int(np.sqrt(core.size / MODE_SAMPLE))
-    inside = packed[::step, ::step][core[::step, ::step] == label]
+    labels, rows = core
+    step = 1 + int(np.sqrt(packed.size / MODE_SAMPLE))
+    inside = packed[::step, ::step][labels[rows[::step], ::step] == label]
     if not len(inside):
-        inside = packed[core == label]
+        inside = packed[labels[rows] == label]
     color = int(inside[len(inside) // 2])
     count = np.count_nonzero(inside == color)
     if 2 * count > len(inside):
@@ -240,7 +235,7 @@ def _is_hard(inside: Pixels, outside: Pixels, touched: NDArray[np.bool_]) -> boo
 
 
 def _is_box_shape(
-    core: Labels,
+    core: View,
     region: tuple[int, Box, int],
     sides: tuple[NDArray[np.bool_], ...],
     open_sides: Sides,
@@ -276,12 +271,12 @@ def _is_box_shape(
     return pill and fill > PILL_FILL
 
 
-def _span_fill(core: Labels, label: int) -> float:
+def _span_fill(core: View, label: int) -> float:
     """Return the part of the box between the first and the last pixel of each row."""
-    rows = len(core)
-    if rows > SAMPLED_ROWS:
-        core = core[np.arange(SAMPLED_ROWS) * (rows - 1) // (SAMPLED_ROWS - 1)]
-    mask = core == label
+    labels, rows = core
+    if len(rows) > SAMPLED_ROWS:
+        rows = rows[np.arange(SAMPLED_ROWS) * (len(rows) - 1) // (SAMPLED_ROWS - 1)]
+    mask = labels[rows] == label
     first, last = mask.argmax(axis=1), mask[:, ::-1].argmax(axis=1)
     spans = np.where(mask.any(axis=1), mask.shape[1] - last - first, 0)
     return float(spans.sum() / mask.size)

@@ -134,7 +134,7 @@ def _set(
     for index, (x, y, width, height) in enumerate(boxes.tolist()):
         here = galley.cut(index)
         contrast[here] = planes.contrast[y : y + height, x : x + width]
-        labels[here] = glyphs.labels[y : y + height, x : x + width]
+        labels[here] = glyphs.pieces.cut(Box(x, y, width, height))
     peaks = np.maximum.reduceat(contrast.max(axis=0), galley.starts)
     return _Set(galley, boxes, [glyphs.boxes[group] for group in groups], contrast, labels, peaks)
 

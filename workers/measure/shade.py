@@ -1,33 +1,45 @@
 """The shape of a shadow, fitted to the depths beside an element's sides.
 
-A shape is x, y, blur and spread in pixels. What a shape shades is exact for long sides; the
-shadow's color follows by least squares, so that only the shape is searched: on a coarse grid and
-then by moves that get smaller.
+A shape is four whole numbers: x and y in halves of a pixel, the blur as an index into BLURS_PX,
+and the spread in halves. What a box of a shape shades is the product of what falls off outward
+and along. The shadow's color follows by least squares, so that only the shape is searched: on a
+coarse grid and then by moves that get smaller.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.measure.blur import OUTWARD, Kernel, fall_off
-from workers.measure.penumbra import FADED_LEVELS, Penumbra, Side
+from workers.measure.blur import (
+    BLURS_PX,
+    FAMILY,
+    GAUSSIAN_BLURS_PX,
+    HALVES,
+    SKIA_BLURS_PX,
+    shares_at,
+)
+from workers.measure.penumbra import OFF_MIDDLE, Penumbra, Side
+from workers.measure.profiles import FADED_LEVELS
 
 Floats = NDArray[np.float64]
+Shares = NDArray[np.float32]
+Shapes = NDArray[np.int64]
 
+X, Y, BLUR, SPREAD = range(4)
 # With fewer sides offset, blur and spread are not told apart.
 MIN_SIDES = 2
-# Blurs to start from, in pixels; between them the fit is refined.
-START_BLURS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 11.0, 16.0, 22.0, 32.0, 44.0, 64.0, 90.0)
 # Offsets and spreads to start from, as parts of the blur.
 START_OFFSETS = (0.0, 0.25, 0.5, 0.75, 1.0)
 START_SPREADS = (0.0, -0.2, -0.4)
+# Every so-many-th part of a blur one to start from, between them the fit is refined.
+START_RATIO = 1.35
 # A blur reaches about as far as its radius; starts outside these parts of the reach are futile.
 LEAST_REACH, MOST_REACH, REACH_PX = 0.4, 2.2, 2
-# Steps in which a fit is refined, in pixels, as long as they are below half the blur.
-STEPS = (4.0, 2.0, 1.0, 0.5)
+# Steps in which a fit is refined, in halves of a pixel, while they are below half the blur.
+STEPS = (8, 4, 2, 1)
 MAX_MOVES = 12
 # Rounding leaves .3 levels.
 ENOUGH_RMS_LEVELS = 0.29
@@ -35,52 +47,67 @@ ENOUGH_RMS_LEVELS = 0.29
 HOPELESS_SHARE = 0.25
 # A spread or a sideways offset must bring the misfit down to this part.
 EXTRA_GAIN = 0.92
-# Blur radii below a pixel are steps. A shadow lies no farther off than this part of its blur.
-MIN_BLUR = 0.5
-FARTHEST = 1.5
+# Skia draws most screens; a Gaussian must bring the misfit down to this part to be believed.
+GAUSSIAN_GAIN = 0.75
+# Farther off than its blur, and a pixel, a shadow shows as a plateau with a step.
+FARTHEST = 1.0
 MOST_ASIDE = 0.5
 # A spread beyond this part of the blur would show as a step.
 MOST_SPREAD = 0.35
 # Less than this, summed in squares, is no shade.
 NO_SHADE = 1e-9
+# A shadow does not tell the end of a side that is so many times longer than it reaches.
+NO_END_REACHES = 4
+# What a quarter circle leaves of its square, and how far in its middle lies.
+CORNER_AREA = 1 - np.pi / 4
+CORNER_PLACE = 0.223
 # Stands for the length of a side whose end cannot be seen, in pixels.
 ENDLESS = 10_000
 
 
-def _moves(numbers: Sequence[int]) -> Floats:
-    """Return unit moves of some of x, y, blur and spread: one of them, or two at once."""
-    single = [sign * np.eye(4)[number] for number in numbers for sign in (-1.0, 1.0)]
-    double = [one + two for one, two in combinations(single, 2) if (one + two).any()]
-    return np.array(single + double)
+def _moves(*numbers: int) -> Shapes:
+    """Return the steps to all neighbours of a shape that differ in the numbers given."""
+    steps = [(-1, 0, 1) if number in numbers else (0,) for number in range(4)]
+    return np.array([step for step in product(*steps) if any(step)])
 
 
-PLAIN, WITH_SPREAD, WITH_X = _moves((1, 2)), _moves((1, 2, 3)), _moves((0, 1, 2, 3))
+PLAIN, WITH_SPREAD, WITH_X = _moves(Y, BLUR), _moves(Y, BLUR, SPREAD), _moves(X, Y, BLUR)
 
 
 class Samples:
     """Depths of all sides in one list, ready to be compared with shadows of any shape."""
 
-    def __init__(self, seen: Penumbra, kernel: Kernel) -> None:
-        self._kernel = kernel
-        self.depths = np.concatenate(list(seen.depths.values()))
+    def __init__(self, seen: Penumbra) -> None:
+        self.depths = np.concatenate(list(seen.depths.values())).astype(np.float32)
         self.total = float((self.depths**2).sum())
         counts = [len(depth) for depth in seen.depths.values()]
-        sides = list(seen.depths)
-        self._outward = np.concatenate([np.arange(count) for count in counts])
-        self._side = np.repeat(sides, counts)
-        self._opposite = (self._side + 2) % 4
-        self._gap = np.repeat([seen.gaps.get(side, -1) for side in sides], counts)
+        sides = np.array(list(seen.depths))
+        self._sides, self._opposite = sides, (sides + 2) % 4
+        self._left, self._right = (sides + 3) % 4, (sides + 1) % 4
+        self._of = np.repeat(np.arange(len(sides)), counts)
+        outward = np.concatenate([np.arange(count) for count in counts])
         length = [seen.box.height, seen.box.width, seen.box.height, seen.box.width]
         # What goes on beyond a joined side has no end that could be seen from here.
         deep = [ENDLESS if Side((s + 2) % 4) in seen.joined else length[s] for s in sides]
+        ends = [{Side((s + 1) % 4), Side((s + 3) % 4)} for s in sides]
         wide = [
-            ENDLESS if {Side((s + 1) % 4), Side((s + 3) % 4)} & seen.joined else length[s - 1]
-            for s in sides
+            ENDLESS if beside & seen.joined else length[s - 1]
+            for s, beside in zip(sides, ends, strict=True)
         ]
-        self._deep, self._wide = np.repeat(deep, counts), np.repeat(wide, counts)
-        self._beside = self._gap >= 0
+        self._near = HALVES * outward
+        self._far = HALVES * (outward + np.repeat(deep, counts))
+        gap = np.repeat([seen.gaps.get(Side(s), -1) for s in sides], counts)
+        self._beside = gap >= 0
+        self._radius_px = seen.radius_px
+        self._is_beside = bool(self._beside.any())
+        self._beyond = HALVES * (gap - 1 - outward)
+        no_end = NO_END_REACHES * max(counts)
+        self._is_deep, self._is_long = min(deep) > no_end, min(wide) > no_end
+        # The line looked at lies this far from the two ends of its side, to the pixel's middle.
+        parts = np.array([(1 - OFF_MIDDLE) / 2, (1 + OFF_MIDDLE) / 2])
+        self._ends = np.rint(HALVES * parts[:, None] * np.array(wide)).astype(np.int64)
 
-    def shade(self, shapes: Floats) -> Floats:
+    def shade(self, shapes: Shapes) -> Shares:
         """Return the share of each shadow at each sample.
 
         Args:
@@ -91,35 +118,69 @@ class Samples:
         """
         x, y, blur, spread = shapes.T
         grow = np.stack([spread - y, spread + x, spread + y, spread - x], axis=1)
-        near, far = grow[:, self._side], grow[:, self._opposite]
-        at = _tables(blur, self._kernel)
-        shade = at(self._outward - near) - at(self._outward + self._deep + far)
-        if self._beside.any():
+        blur = blur[:, None]
+        near = self._near - grow[:, self._sides][:, self._of]
+        shade = shares_at(near, blur)
+        if self._is_long and self._is_deep and not self._is_beside:
+            return shade
+        far = self._far + grow[:, self._opposite][:, self._of]
+        if not self._is_deep:
+            shade -= shares_at(far, blur)
+        if self._is_beside:
             # The neighbour's shadow comes from the other end of the gap.
-            shade += at(self._gap - 1.0 - self._outward - far) * self._beside
-        across = 1 - 2 * at(self._wide / 2 + spread[:, None])
-        return np.asarray(shade * np.clip(across, 0, 1))
+            beyond = self._beyond + self._far - far
+            shade += shares_at(beyond, blur) * self._beside
+        if not self._is_long:
+            # To the ends of a side on both lines: (line, end, m, sides).
+            left, right = grow[:, self._left], grow[:, self._right]
+            away = np.stack([self._ends[:, None] + left, self._ends[::-1, None] + right], axis=1)
+            shade *= self._across(away, blur)[:, self._of]
+            if self._radius_px:
+                shade -= self._corners(spread, near, far, away, blur)
+        return shade
 
-    def misfits(self, shapes: Floats) -> Floats:
+    def _across(self, away: Shapes, blur: Shapes) -> Shares:
+        """Return how full each shadow is along each side, shape (m, sides)."""
+        full = shares_at(-1 - away, blur).sum(axis=1) - 1
+        return np.asarray(np.maximum(full.mean(axis=0), 0))
+
+    def _corners(
+        self, spread: Shapes, near: Shapes, far: Shapes, away: Shapes, blur: Shapes
+    ) -> Shares:
+        """Return what round corners take off: each as if it were missing in one place."""
+        area = CORNER_AREA * np.maximum(self._radius_px + spread / HALVES, 0) ** 2
+        inward = round(HALVES * CORNER_PLACE * self._radius_px)
+        outward = _density(near + 1 + inward, blur)
+        if not self._is_deep:
+            outward = outward + _density(far + 1 - inward, blur)
+        along = _density(away - inward, blur).sum(axis=1).mean(axis=0)
+        return np.asarray((area[:, None] * along)[:, self._of] * outward, np.float32)
+
+    def misfits(self, shapes: Shapes) -> Floats:
         """Return the squared levels each shape leaves, its color the best there is, shape (m,)."""
         shade = self.shade(shapes)
         weight = np.maximum(np.einsum("ms,ms->m", shade, shade), NO_SHADE)
         explained = ((shade @ self.depths) ** 2).sum(axis=1) / weight
         return np.asarray(np.maximum(self.total - explained, 0))
 
-    def depth_of(self, shape: Floats) -> Floats:
+    def depth_of(self, shape: Shapes) -> Floats:
         """Return the levels that a full shadow of a shape takes off, shape (3,)."""
         shade = self.shade(shape[None])[0]
         depth = shade @ self.depths / max(float(shade @ shade), NO_SHADE)
         return np.asarray(depth, np.float64)
 
 
+def _density(away: Shapes, blur: Shapes) -> Shares:
+    """Return the share, of a pixel's worth, so many halves away from it, across one axis."""
+    return np.asarray(shares_at(away - HALVES, blur) - shares_at(away, blur))
+
+
 @dataclass(frozen=True, slots=True)
 class ShapeFit:
-    """A shape, (4,): x, y, blur and spread in pixels; and the squared levels it leaves."""
+    """A shape, (4,), and the squared levels it leaves."""
 
     samples: Samples
-    shape: Floats
+    shape: Shapes
     misfit: float
 
     @property
@@ -138,65 +199,88 @@ class ShapeFit:
         return self.samples.depth_of(self.shape)
 
 
+def lengths_of(shape: Shapes) -> Floats:
+    """Return x, y, blur and spread of a shape (4,) in pixels."""
+    lengths = shape / HALVES
+    lengths[BLUR] = BLURS_PX[shape[BLUR]]
+    return np.asarray(lengths)
+
+
 def fit_shape(seen: Penumbra) -> ShapeFit:
     """Find the plainest shape that fits: without a spread or a sideways offset if possible."""
-    fit = _fit_plain(Samples(seen, Kernel.THREE_BOXES), seen)
-    if fit.rms_levels > ENOUGH_RMS_LEVELS and not fit.hopeless:
-        other = _fit_plain(Samples(seen, Kernel.GAUSSIAN), seen)
-        fit = min(fit, other, key=lambda one: one.rms_levels)
+    samples = Samples(seen)
+    fit = _start(samples, seen, START_SPREADS[:1])
+    if fit.hopeless:
+        return fit
+    fit = _refine(fit, PLAIN)
     if fit.rms_levels <= ENOUGH_RMS_LEVELS or fit.hopeless:
         return fit
-    samples, plain = fit.samples, fit.shape
-    ways = []
-    if len(seen.depths) > MIN_SIDES:
-        ways.append((_start(samples, seen, START_SPREADS), WITH_SPREAD))
-    if Side.LEFT in seen.depths and Side.RIGHT in seen.depths:
-        ways.append((plain, WITH_X))
-    for start, free in ways:
-        other = _refine(samples, start, free)
+    plain = _refine(_as_gaussian(fit), PLAIN)
+    gaussian = plain.rms_levels < GAUSSIAN_GAIN * fit.rms_levels
+    fit = plain if gaussian else fit
+    for start, free in _ways(fit, seen):
+        other = _refine(_as_gaussian(start) if gaussian else start, free)
         if other.rms_levels < EXTRA_GAIN * fit.rms_levels:
             fit = other
-    return fit
+    return plain if EXTRA_GAIN * plain.rms_levels <= fit.rms_levels else fit
 
 
-def _fit_plain(samples: Samples, seen: Penumbra) -> ShapeFit:
-    """Fit offset and blur alone."""
-    start = _start(samples, seen, START_SPREADS[:1])
-    misfit = float(samples.misfits(start[None])[0])
-    if misfit > HOPELESS_SHARE * samples.total:
-        return ShapeFit(samples, start, misfit)
-    return _refine(samples, start, PLAIN)
+def _ways(fit: ShapeFit, seen: Penumbra) -> Iterator[tuple[ShapeFit, Shapes]]:
+    """Yield where to start from with more numbers free, and the moves that change them."""
+    if len(seen.depths) > MIN_SIDES:
+        yield _start(fit.samples, seen, START_SPREADS), WITH_SPREAD
+    if Side.LEFT in seen.depths and Side.RIGHT in seen.depths:
+        yield fit, WITH_X
 
 
-def _start(samples: Samples, seen: Penumbra, spreads: Sequence[float]) -> Floats:
+def _as_gaussian(fit: ShapeFit) -> ShapeFit:
+    """Return the shape with the nearest blur that is drawn as a Gaussian."""
+    shape = fit.shape.copy()
+    nearest = np.argmin(np.abs(np.array(GAUSSIAN_BLURS_PX) - BLURS_PX[shape[BLUR]]))
+    shape[BLUR] = FAMILY + nearest
+    return ShapeFit(fit.samples, shape, float(fit.samples.misfits(shape[None])[0]))
+
+
+def _start(samples: Samples, seen: Penumbra, spreads: Sequence[float]) -> ShapeFit:
     """Return the best of a coarse grid of shapes."""
+    shapes = [
+        (0, round(HALVES * offset * blur), index, round(HALVES * spread * blur))
+        for index, blur in blurs_within_reach(seen, LEAST_REACH, MOST_REACH)
+        for offset, spread in product(START_OFFSETS, spreads)
+    ]
+    tried = np.array(shapes)
+    misfits = samples.misfits(tried)
+    best = int(np.argmin(misfits))
+    return ShapeFit(samples, tried[best], float(misfits[best]))
+
+
+def blurs_within_reach(seen: Penumbra, least: float, most: float) -> Iterator[tuple[int, float]]:
+    """Yield a coarse series of blurs, as index and in pixels.
+
+    Args:
+        seen: what fades beside an element.
+        least: the smallest blur, as a part of how far the fading reaches.
+        most: the largest.
+    """
     sizes = [np.abs(depth).max(axis=1) for depth in seen.depths.values()]
     reach = max(int((size > FADED_LEVELS).sum()) for size in sizes)
-    blurs = [
-        b
-        for b in START_BLURS
-        if LEAST_REACH * reach - REACH_PX <= b <= MOST_REACH * reach + REACH_PX
-    ]
-    shapes = np.array(
-        [
-            (0.0, offset * blur, blur, spread * blur)
-            for blur in blurs
-            for offset in START_OFFSETS
-            for spread in spreads
-        ]
-    )
-    return np.asarray(shapes[int(np.argmin(samples.misfits(shapes)))])
+    blur = max(BLURS_PX[0], least * reach - REACH_PX)
+    while blur <= min(most * reach + REACH_PX, SKIA_BLURS_PX[-1]):
+        yield int(np.searchsorted(SKIA_BLURS_PX, blur)), blur
+        blur *= START_RATIO
 
 
-def _refine(samples: Samples, shape: Floats, moves: Floats) -> ShapeFit:
+def _refine(start: ShapeFit, moves: Shapes) -> ShapeFit:
     """Move a shape in ever smaller steps as long as the fit gets better."""
-    misfit = float(samples.misfits(shape[None])[0])
+    samples, shape, misfit = start.samples, start.shape, start.misfit
     for step in STEPS:
-        if step > max(STEPS[-1], shape[2] / 2):
+        if step > max(STEPS[-1], HALVES * BLURS_PX[shape[BLUR]] / 2):
             continue
+        # Blurs lie about a pixel apart.
+        scaled = moves * np.array([step, step, max(1, step // HALVES), step])
         for _ in range(MAX_MOVES):
-            moved = shape + step * moves
-            moved = moved[_are_plausible(moved)]
+            moved = shape + scaled
+            moved = moved[_are_plausible(moved, gaussian=start.shape[BLUR] >= FAMILY)]
             if not len(moved):
                 break
             misfits = samples.misfits(moved)
@@ -207,27 +291,11 @@ def _refine(samples: Samples, shape: Floats, moves: Floats) -> ShapeFit:
     return ShapeFit(samples, shape, misfit)
 
 
-def _are_plausible(shapes: Floats) -> NDArray[np.bool_]:
-    """Tell which shapes soften an edge rather than move a box."""
-    x, y, blur, spread = shapes.T
+def _are_plausible(shapes: Shapes, *, gaussian: bool) -> NDArray[np.bool_]:
+    """Tell which shapes soften an edge rather than move a box, in one family of blurs."""
+    x, y, number, spread = shapes.T
+    blur = HALVES * BLURS_PX[np.clip(number, 0, len(BLURS_PX) - 1)]
+    tabled = (number >= 0) & (number < len(BLURS_PX)) & ((number >= FAMILY) == gaussian)
     aside = np.abs(x) <= MOST_ASIDE * blur
-    soft = (blur >= MIN_BLUR) & (np.abs(spread) <= MOST_SPREAD * blur + 1)
-    return np.asarray(soft & aside & (np.abs(y) <= FARTHEST * blur + 1))
-
-
-def _tables(blurs: Floats, kernel: Kernel) -> Callable[[Floats], Floats]:
-    """Return a function from places outward, shape (m, n), to shares, row m blurred by blurs[m].
-
-    The tables of all blurs stand one behind the other, so that one look-up serves them all.
-    """
-    values, which = np.unique(blurs, return_inverse=True)
-    length = len(OUTWARD)
-    table = np.concatenate([fall_off(float(value), kernel) for value in values])
-    starts = (which * length - OUTWARD[0])[:, None]
-    index = np.arange(len(table))
-
-    def at(places: Floats) -> Floats:
-        inside = np.clip(places, OUTWARD[0], OUTWARD[-1])
-        return np.asarray(np.interp(inside + starts, index, table))
-
-    return at
+    soft = np.abs(spread) <= MOST_SPREAD * blur + HALVES
+    return np.asarray(tabled & soft & aside & (np.abs(y) <= FARTHEST * blur + HALVES))

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.measure.blur import BLUR_STEP_PX, BOX_MIN_SIGMA
+from workers.measure.layers import fit_layers
 from workers.measure.measurements import Box, ShadowMeasurement
 from workers.measure.penumbra import MIN_LENGTH, MIN_SIDE_PX, Penumbra, Side, Surroundings
 from workers.measure.precision import tell
 from workers.measure.scene import ROOT, ElementKind, Scene
-from workers.measure.shade import MIN_SIDES, fit_shape
+from workers.measure.shade import MIN_SIDES, fit_shape, lengths_of
 
 Floats = NDArray[np.float64]
 
@@ -30,6 +32,11 @@ MAX_RMS_SHARE = 0.05
 # A fit this bad may be spoilt by a ring; leaving the ring out must bring it down to this part.
 RING_RMS_LEVELS = 0.5
 RING_GAIN = 0.6
+# Two layers seen as one leave more than this.
+LAYERED_RMS_LEVELS = 0.45
+LAYERED_GAIN = 0.6
+# Two layers leave no more than rounding twice does; what leaves more is something else.
+MAX_LAYERED_RMS_LEVELS = 0.55
 # A shadow hides less than this of what it falls on.
 MAX_ALPHA = 0.75
 # A color other than black must be this far, in levels, from explaining the depths as black.
@@ -39,7 +46,7 @@ FULL_LEVEL = 255
 # Boxes larger than this show nothing of their size in their shadow.
 SMALL_PX = 128
 # How far a fit to so many sides is believed at best, and what is not believed at all.
-SIDE_CONFIDENCE = {2: 0.6, 3: 0.8, 4: 0.95}
+SIDE_CONFIDENCE = {1: 0.5, 2: 0.6, 3: 0.8, 4: 0.95}
 LEAST_CONFIDENCE = 0.3
 # Shadows nearer than this, in pixels and as part of the blur, are one.
 SAME_PX = 1.0
@@ -81,39 +88,79 @@ def measure_shadows(scene: Scene) -> tuple[ShadowMeasurement, ...]:
         and min(element.box.width, element.box.height) >= MIN_SIDE_PX
     ]
     fits: list[Fit] = []
-    known: dict[bytes, Fit | None] = {}
+    known: dict[bytes, list[Fit]] = {}
     for seen in Surroundings(scene).penumbras_of(casters):
         key = _key_of(seen)
         if key not in known:
             known[key] = fit_shadow(seen)
-        fit = known[key]
-        if fit is not None:
-            fits.append(replace(fit, box=seen.box))
+        fits += [replace(fit, box=seen.box) for fit in known[key]]
     found = (_sum_up(group, scene.dpr) for group in _group(fits))
     return tuple(shadow for shadow in found if shadow.confidence >= LEAST_CONFIDENCE)
 
 
-def fit_shadow(seen: Penumbra) -> Fit | None:
-    """Fit one shadow to an element's sides; None where there is none or nothing fits.
+def fit_shadow(seen: Penumbra) -> list[Fit]:
+    """Fit the shadow, or the two layers of it, that an element's sides show.
 
-    A border that was taken for the ground, or a ring around the box, spoils its first pixels; a
-    side on something unseen spoils the others. Each is left out where that mends the fit.
+    Returns:
+        No fit where there is no shadow or nothing explains it.
     """
-    fit = _fit_sides(seen)
-    if fit is not None and fit.rms_levels <= RING_RMS_LEVELS:
-        return fit
-    inner = _fit_sides(_without_ring(seen))
-    if inner is not None and (fit is None or inner.rms_levels < RING_GAIN * fit.rms_levels):
-        fit = inner
-    if fit is not None or len(seen.depths) <= MIN_SIDES:
-        return fit
-    without = (
-        {side: depth for side, depth in seen.depths.items() if side is not left}
-        for left in seen.depths
-    )
-    fits = (_fit_sides(replace(seen, depths=depths)) for depths in without)
+    one = _fit_one(seen)
+    if one is not None and one.rms_levels <= LAYERED_RMS_LEVELS:
+        return [one]
+    found = [fits for version in _by_neighbours(seen) if (fits := _fit_two(version))]
+    two = min(found, key=lambda fits: fits[0].rms_levels, default=[])
+    if two and (one is None or two[0].rms_levels <= LAYERED_GAIN * one.rms_levels):
+        return two
+    return [] if one is None else [one]
+
+
+def _fit_one(seen: Penumbra) -> Fit | None:
+    """Fit one shadow, leaving out what does not belong to it.
+
+    A neighbour may cast none; a border that was taken for the ground, or a ring around the box,
+    spoils its first pixels; a side on something unseen spoils the others.
+    """
+    best: Fit | None = None
+    for version in (*_by_neighbours(seen), _without_ring(seen)):
+        fit = _fit_sides(version)
+        if fit is not None and (best is None or fit.rms_levels < RING_GAIN * best.rms_levels):
+            best = fit
+        if best is not None and best.rms_levels <= RING_RMS_LEVELS:
+            return best
+    if best is not None or len(seen.depths) <= MIN_SIDES:
+        return best
+    fits = (_fit_sides(_without(seen, side)) for side in seen.depths)
     found = [fit for fit in fits if fit is not None]
     return min(found, key=lambda fit: fit.rms_levels, default=None)
+
+
+def _fit_two(seen: Penumbra) -> list[Fit]:
+    """Fit two layers to all the sides given; nothing where they do not explain them."""
+    if len(seen.depths) <= MIN_SIDES or not _is_soft(seen):
+        return []
+    layers = fit_layers(seen)
+    if layers is None or layers.rms_levels > MAX_LAYERED_RMS_LEVELS:
+        return []
+    fits = []
+    for shape, depth in zip(layers.shapes, layers.depths, strict=True):
+        if not _is_possible(depth, seen.ambient):
+            return []
+        x, y, blur, spread = (float(value) for value in lengths_of(shape))
+        rms, sides = layers.rms_levels, len(seen.depths)
+        fits.append(Fit(x, y, blur, spread, depth, seen.ambient, rms, sides, seen.box))
+    return fits
+
+
+def _by_neighbours(seen: Penumbra) -> tuple[Penumbra, ...]:
+    """Return what was seen, with the shadows of neighbours like it and without."""
+    return (seen, replace(seen, gaps={})) if seen.gaps else (seen,)
+
+
+def _without(seen: Penumbra, left: Side) -> Penumbra:
+    """Return the same without a side."""
+    depths = {side: depth for side, depth in seen.depths.items() if side is not left}
+    gaps = {side: gap for side, gap in seen.gaps.items() if side is not left}
+    return replace(seen, depths=depths, gaps=gaps)
 
 
 def _without_ring(seen: Penumbra) -> Penumbra:
@@ -127,22 +174,30 @@ def _without_ring(seen: Penumbra) -> Penumbra:
 
 def _fit_sides(seen: Penumbra) -> Fit | None:
     """Fit one shadow to all the sides given."""
-    if len(seen.depths) < MIN_SIDES or not _is_soft(seen):
+    if not seen.depths or not _is_soft(seen):
+        return None
+    if len(seen.depths) < MIN_SIDES and not seen.spans:
         return None
     if Side.TOP not in seen.depths and Side.BOTTOM not in seen.depths:
         return None  # nothing shows how far it is moved down
     fit = fit_shape(seen)
     rms, depth = fit.rms_levels, fit.depth
     strongest = max(float(np.abs(one).max()) for one in seen.depths.values())
-    if rms > max(MAX_RMS_LEVELS, MAX_RMS_SHARE * strongest):
+    one_side = len(seen.depths) < MIN_SIDES
+    if rms > (RING_RMS_LEVELS if one_side else max(MAX_RMS_LEVELS, MAX_RMS_SHARE * strongest)):
         return None
-    if depth.min() < -1 and depth.max() > 1:
-        return None  # no color darkens one channel and lightens another
-    lighter, darker = MAX_ALPHA * (FULL_LEVEL - seen.ambient), MAX_ALPHA * seen.ambient
-    if np.any(depth > darker + 1) or np.any(-depth > lighter + 1):
+    if not _is_possible(depth, seen.ambient):
         return None
-    x, y, blur, spread = (float(value) for value in fit.shape)
+    x, y, blur, spread = (float(value) for value in lengths_of(fit.shape))
     return Fit(x, y, blur, spread, depth, seen.ambient, rms, len(seen.depths), seen.box)
+
+
+def _is_possible(depth: Floats, ambient: Floats) -> bool:
+    """Tell whether a translucent color takes so much off what it falls on."""
+    if depth.min() < -1 and depth.max() > 1:
+        return False  # no color darkens one channel and lightens another
+    lighter, darker = MAX_ALPHA * (FULL_LEVEL - ambient), MAX_ALPHA * ambient
+    return not (np.any(depth > darker + 1) or np.any(-depth > lighter + 1))
 
 
 def _is_soft(seen: Penumbra) -> bool:
@@ -186,7 +241,7 @@ def _sum_up(group: Sequence[Fit], dpr: float) -> ShadowMeasurement:
     return ShadowMeasurement(
         tell(best.x / dpr, LENGTH_SD_PX),
         tell(best.y / dpr, LENGTH_SD_PX),
-        tell(best.blur / dpr, LENGTH_SD_PX),
+        tell(best.blur / dpr, _blur_sd_px(best.blur) / dpr),
         tell(best.spread / dpr, LENGTH_SD_PX),
         color,
         round(alpha, 3),
@@ -194,6 +249,11 @@ def _sum_up(group: Sequence[Fit], dpr: float) -> ShadowMeasurement:
         tuple(fit.box for fit in group),
         round(max(0.05, confidence), 3),
     )
+
+
+def _blur_sd_px(blur_px: float) -> float:
+    """Return how far a blur may be off: box widths lie farther apart than Gaussians."""
+    return BLUR_STEP_PX if blur_px >= 2 * BOX_MIN_SIGMA else LENGTH_SD_PX
 
 
 def _color_of(fit: Fit) -> tuple[str, float]:

@@ -7,22 +7,33 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from workers.measure.components import label_components
+from workers.measure.measurements import Box
 
 masks = st.tuples(st.integers(1, 24), st.integers(1, 24)).flatmap(
     lambda shape: arrays(np.uint8, shape, elements=st.sampled_from([0, 255]))
 )
+repeats = st.lists(st.integers(1, 3), min_size=24, max_size=24)
 
 
 @settings(max_examples=80, deadline=None)
-@given(mask=masks, connectivity=st.sampled_from([4, 8]))
-def test_boxes_and_pixels_are_opencvs(mask: np.ndarray, connectivity: int) -> None:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=connectivity)
+@given(distinct=masks, times=repeats, connectivity=st.sampled_from([4, 8]))
+def test_labels_boxes_and_pixels_are_opencvs(
+    distinct: np.ndarray, times: list[int], connectivity: int
+) -> None:
+    mask = np.repeat(distinct, times[: len(distinct)], axis=0)
+    count, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
+        mask, connectivity, cv2.CV_32S, cv2.CCL_WU
+    )
 
-    found = label_components(mask, connectivity)
+    found, width = label_components(mask, connectivity), mask.shape[1]
 
     assert found.count == count
     assert (found.labels == labels).all()
     assert (found.stats[1:] == stats[1:]).all()
+    box = Box(width // 3, len(mask) // 3, width - width // 3, len(mask) - len(mask) // 3)
+    seen, rows = found.view(box)
+    assert (found.cut(box) == labels[len(mask) // 3 :, width // 3 :]).all()
+    assert (seen[rows] == found.cut(box)).all()
 
 
 def test_the_zeros_have_no_box() -> None:

@@ -70,7 +70,7 @@ def test_each_piece_keeps_its_label() -> None:
 
     assert len(glyphs.ids) >= 3
     for label, (x, y, width, height) in zip(glyphs.ids, glyphs.boxes, strict=True):
-        assert np.any(glyphs.labels[y : y + height, x : x + width] == label)
+        assert np.any(glyphs.pieces.labels[y : y + height, x : x + width] == label)
 
 
 def test_an_icon_before_a_line_is_left_out_of_it() -> None:
