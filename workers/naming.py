@@ -1,7 +1,7 @@
 """The name stage: one question to Claude about one image, each request in the ledger."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -30,6 +30,7 @@ from workers.measure import Measurements
 from workers.names import Naming
 from workers.outcome import NAMING, Done, load_measurements
 from workers.patience import patiently
+from workers.second_look import look_again
 
 
 def name(site: Site, claimed: Claim) -> Done:
@@ -43,6 +44,7 @@ def name(site: Site, claimed: Claim) -> Done:
         model = _model(site, claimed, subject.model)
         image = look(site, claimed.key.sha256, subject.model)
         naming = name_measurements(model, image, subject.measurements, subject.types)
+        naming = _look_again(site, claimed.key.sha256, subject, naming)
     except ClaudeError as error:
         tries_left = claimed.attempt < claimed.max_attempt or isinstance(error, ClaudeLimited)
         if isinstance(error, ClaudeUnavailable) and tries_left:
@@ -87,6 +89,16 @@ def look(site: Site, sha256: str, model: str) -> EncodedImage:
     rgb = decode(site.blobs.read(sha256), site.image_limits)
     traits = traits_of(model)
     return fit_for_model(rgb, traits.max_edge_px, traits.max_image_tokens)
+
+
+def _look_again(site: Site, sha256: str, subject: Subject, naming: Naming) -> Naming:
+    """Return the names with what measuring had missed, as far as a second look finds it."""
+    if not naming.missed:
+        return naming
+    rgb = decode(site.blobs.read(sha256), site.image_limits)
+    added = look_again(rgb, subject.measurements, naming.missed)
+    rejected = naming.rejected + len(naming.missed) - len(added)
+    return replace(naming, missed=(), added=added, rejected=rejected)
 
 
 def _model(site: Site, claimed: Claim, model: str) -> Model:

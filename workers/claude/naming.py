@@ -8,7 +8,7 @@ stand in, and the item succeeds without Claude.
 import logging
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anthropic.types import Message
 
@@ -21,8 +21,8 @@ from workers.claude.prompt import SYSTEM, Candidate, list_candidates, write_agai
 from workers.claude.reply import Reading, make_unique, read_reply
 from workers.claude.tools import ENTRIES, build_tool, nameable
 from workers.images import EncodedImage
-from workers.measure.measurements import Measurements
-from workers.names import Naming
+from workers.measure.measurements import Box, Measurements
+from workers.names import Missed, Naming
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +67,8 @@ def name_measurements(
     question = _Question(model, about)
     calls = question.about.calls()
     reading, obstacle = _name_all(question, calls)
-    return _conclude(reading, [each for call in calls for each in call], obstacle)
+    naming = _conclude(reading, [each for call in calls for each in call], obstacle)
+    return replace(naming, missed=tuple(_unscale(each, image.scale) for each in reading.missed))
 
 
 def first_requests(
@@ -236,5 +237,16 @@ def _conclude(
     return Naming(
         names=make_unique(reading.names, candidates),
         dropped=reading.dropped,
+        rejected=reading.rejected,
         degraded=None if obstacle is None else Problem.of(obstacle),
     )
+
+
+def _unscale(missed: Missed, scale: float) -> Missed:
+    """Return a claim about the picture as sent as one about the image."""
+    x, y, right, bottom = (
+        round(px / scale)
+        for px in (missed.box.x, missed.box.y, missed.box.right, missed.box.bottom)
+    )
+    box = Box(x, y, max(1, right - x), max(1, bottom - y))
+    return replace(missed, box=box)

@@ -63,6 +63,10 @@ ENTRIES: dict[TokenType, Entry] = {
 }
 
 DROP = "drop"
+# What measuring has missed: its type, name, value, box and confidence.
+MISSED = "missed"
+# Types of which a second look can tell whether there is one in a box.
+CHECKABLE = (TokenType.COLOR, TokenType.SPACING, TokenType.SHADOW, TokenType.GRADIENT)
 
 _DESCRIPTION = (
     "Report the names of the measured design tokens of the screenshot. Each item has i: the id "
@@ -85,12 +89,22 @@ def tool_name(types: Collection[TokenType]) -> str:
 def build_tool(types: Collection[TokenType]) -> ToolParam:
     """Return the strict tool that takes the names of these types."""
     arrays = {ENTRIES[each].array: _array(_item(ENTRIES[each])) for each in nameable(types)}
+    arrays[DROP] = _array({"type": "string"})
+    if kinds := [each.value for each in nameable(types) if each in CHECKABLE]:
+        arrays[MISSED] = _array(_missed_item(kinds))
     return {
         "name": tool_name(types),
         "description": _DESCRIPTION,
-        "input_schema": _closed({**arrays, DROP: _array({"type": "string"})}),
+        "input_schema": _closed(arrays),
         "strict": True,
     }
+
+
+def _missed_item(kinds: list[str]) -> dict[str, Any]:
+    """Return the schema of one thing that was missed."""
+    text = {"type": "string"}
+    kind = {"type": "string", "enum": kinds}
+    return _closed({"k": kind, "n": text, "v": text, "b": text, "p": {"type": "integer"}})
 
 
 def _item(entry: Entry) -> dict[str, Any]:

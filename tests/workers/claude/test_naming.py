@@ -2,6 +2,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from llmock.scenarios import Fail, Reply, ToolCall
 
@@ -18,8 +19,8 @@ from tests.fakes.claude import (
 from tests.fakes.ledger import Ledger
 from workers.claude.client import Client, Model
 from workers.claude.naming import MAX_TOKENS, name_measurements
-from workers.images import EncodedImage
-from workers.measure.measurements import Measurements
+from workers.images import EncodedImage, fit_for_model
+from workers.measure.measurements import Box, Measurements
 
 Measured = Callable[..., Measurements]
 
@@ -334,6 +335,19 @@ def test_an_answer_that_obeys_the_picture_earns_no_more_than_odd_names(
     assert "<" not in naming.names["c1"].description
     assert naming.names["c1"].role == "other"
     assert set(naming.names) == {"c1"}
+
+
+def test_what_was_missed_is_told_in_pixels_of_the_image(
+    model: Model, measure: Measured, claude: ClaudeServer
+) -> None:
+    half = fit_for_model(np.zeros((90, 144, 3), np.uint8), 72, 4784)
+    claim = {"k": "color", "n": "accent", "v": "#ff8800", "b": "5,10,20,30", "p": 70}
+    claude.script(answer_with(colors=named("c1"), missed=[claim, {"k": "color"}]))
+
+    naming = name_measurements(model, half, measure(1, 0, 0, 0, 0))
+
+    assert [each.box for each in naming.missed] == [Box(10, 20, 40, 60)]
+    assert naming.rejected == 1
 
 
 def test_a_row_of_the_ledger_stands_for_each_request(
