@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 
 from api import (
     auth,
+    cache,
     control,
     estimate,
     events,
@@ -16,6 +17,7 @@ from api import (
     health,
     items,
     jobs,
+    metrics,
     results,
     token_sets,
     webhooks,
@@ -92,11 +94,13 @@ def _connect(settings: Settings) -> Site:
 
 def _route(app: FastAPI) -> None:
     versioned = APIRouter(prefix=BASE_PATH, responses=problems())
-    parts = (auth, jobs, estimate, control, items, events, token_sets, results, extract, webhooks)
+    jobs_parts = (jobs, estimate, control, items, events, token_sets, results, extract)
+    parts = (auth, *jobs_parts, cache, webhooks)
     for part in parts:
         versioned.include_router(part.router)
     app.include_router(versioned)
     app.include_router(health.router)
+    app.include_router(metrics.router)
 
 
 @asynccontextmanager

@@ -151,7 +151,8 @@ def _wish(site: Site, owner_id: str, options: dict[str, Any]) -> _Wish:
 
 def _foretell_files(site: Site, wish: _Wish, survey: Survey) -> Estimate:
     """Return the cost of files, some of which may have been seen before."""
-    naming = naming_hash(wish.mode.value, wish.options)
+    model = {"model": wish.model} if wish.mode is Mode.HYBRID else {}
+    naming = naming_hash(wish.mode.value, wish.options | model)
     with transaction(site.engine) as connection:
         known = look_up(connection, wish.owner_id, list(survey.copies), naming)
     images = _Images([], [], survey.unreadable)

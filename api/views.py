@@ -59,6 +59,11 @@ def _float(usd: Decimal | None) -> float | None:
 class JobCost(Cost):
     """The same of a job, and what kept it from costing more."""
 
+    named: int = Field(description="Images with names that Claude was asked for, by any job.")
+    spared: int = Field(description="Of those, images that needed no call of this job.")
+    hit_rate: float | None = Field(
+        ge=0, le=1, description="`spared / named`; null while nothing is named."
+    )
     capped_by: Cap | None = Field(
         description="Images are named by rule because `max_cost_usd` (`job`) or what the service "
         "may spend a day (`day`) was reached."
@@ -67,7 +72,13 @@ class JobCost(Cost):
     @classmethod
     def of_job(cls, view: JobView) -> Self:
         """Return what a job cost."""
-        return cls(**Cost.of(view).model_dump(), capped_by=view.capped_by)
+        return cls(
+            **Cost.of(view).model_dump(),
+            named=view.named,
+            spared=view.spared,
+            hit_rate=round(view.spared / view.named, 4) if view.named else None,
+            capped_by=view.capped_by,
+        )
 
 
 class Counts(Answer):
@@ -204,10 +215,14 @@ class StageProgress(Answer):
     worker: str | None
 
     @classmethod
-    def of(cls, view: StageView) -> Self:
-        """Return the JSON form of a stage."""
+    def of(cls, view: StageView, item_status: str) -> Self:
+        """Return the JSON form of a stage.
+
+        Of an item that has succeeded every stage has, though it may run again for another job.
+        """
         shown = {name: getattr(view, name) for name in cls.model_fields}
-        return cls(**shown | {"status": _STAGE_STATUSES.get(view.status, view.status)})
+        status = _STAGE_STATUSES.get(view.status, view.status)
+        return cls(**shown | {"status": item_status if item_status == "succeeded" else status})
 
 
 class ItemLinks(Answer):
@@ -254,7 +269,7 @@ class Item(Answer):
             **copied,
             index=view.ordinal,
             stage=view.stages[-1].name if view.stages else None,
-            stages=[StageProgress.of(stage) for stage in view.stages],
+            stages=[StageProgress.of(stage, view.status) for stage in view.stages],
             error=StoredProblem.model_validate(view.error) if view.error else None,
             cost=Cost.of(view),
             links=ItemLinks(

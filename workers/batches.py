@@ -39,9 +39,8 @@ from workers.claude import (
     Failure,
     Prepared,
     client_for,
-    first_requests,
 )
-from workers.naming import ledger_entry, look, read_subject
+from workers.naming import ledger_entry, requests_to_make
 from workers.outcome import Done, NotYet, Unmeasured
 from workers.patience import patiently
 
@@ -202,18 +201,16 @@ def _build(
 
 
 def _prepare(site: Site, client: Client, batch_id: str, unit: Unit) -> list[Prepared]:
-    """Return the first requests about one image; none where nothing was measured in it.
+    """Return the first requests about one image; none where there is nothing to ask.
 
     Raises:
         UnreadableInput: The image cannot be read.
         Unmeasured: Its measurements are not there at the moment.
         NotFound: No job wants its names any more.
     """
-    subject = read_subject(site, unit.key)
-    image = look(site, unit.key.sha256, subject.model)
-    requests = first_requests(client, subject.model, image, subject.measurements, subject.types)
+    model, requests = requests_to_make(site, client, unit.key, unit.work_id)
     return [
-        Prepared(f"{batch_id}-{unit.work_id}-{place}", subject.model, request)
+        Prepared(f"{batch_id}-{unit.work_id}-{place}", model, request)
         for place, request in enumerate(requests)
     ]
 

@@ -37,6 +37,10 @@ class NotYet(CopyThatError):
         self.delay_s = delay_s
 
 
+class Awaited(NotYet):
+    """Another unit is making what this one needs. To wait for it is no try."""
+
+
 class Unmeasured(Unavailable):
     """The measurements that a stage needs are not there at the moment."""
 

@@ -62,6 +62,32 @@ def look_again(
     return tuple(added)
 
 
+def claim_again(added: Iterable[Added]) -> tuple[Missed, ...]:
+    """Return what came true in one image as claims about one that looks the same."""
+    return tuple(
+        Missed(
+            each.type,
+            each.name.slug,
+            each.name.confidence,
+            _value(each),
+            each.measurement.boxes[0],
+        )
+        for each in added
+        if each.measurement.boxes
+    )
+
+
+def _value(added: Added) -> str:
+    """Return a measured value as a claim says it."""
+    match added.measurement:
+        case ColorMeasurement(hex=value):
+            return value
+        case SpacingMeasurement(px=px):
+            return f"{px:g}"
+        case _:
+            return ""
+
+
 def _name(claim: Missed, found: Found) -> Name:
     role = found.kind.value if isinstance(found, SpacingMeasurement) else OTHER
     return Name(claim.slug, claim.confidence, "", role)

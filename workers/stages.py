@@ -1,11 +1,12 @@
 """What each stage does with a unit of work: load, call something pure, return what to store."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 
-from shared.db import results
+from shared.db import cache, results
 from shared.db.engine import transaction
 from shared.db.results import Parts
 from shared.db.states import Stage
@@ -58,7 +59,10 @@ class Assembly:
         types = tuple(TokenType(name) for name in parts.options["token_types"])
         tokens = assemble(load_measurements(parts.measured), naming, types)
         degraded = naming.degraded if naming else None
-        return Done(tokens.model_dump(mode="json", by_alias=True), degraded)
+        value = tokens.model_dump(mode="json", by_alias=True)
+        if not parts.options.get("force") or degraded is not None:
+            return Done(value, degraded)
+        return Done(value, also=partial(cache.replace, forced=claimed.key))
 
 
 def _merge(site: Site, claimed: Claim) -> Done:

@@ -24,7 +24,7 @@ from shared.errors import (
 )
 from shared.queue import ASSEMBLE_BATCH, RUN_TASK, Queue, publish
 from workers.app import Site, app, this_site
-from workers.outcome import Done, NotYet
+from workers.outcome import Awaited, Done, NotYet
 from workers.patience import patiently
 from workers.stages import Body, body_for
 
@@ -77,6 +77,8 @@ def _work_on(site: Site, claimed: Claim, body: Body) -> Done | None:
     with structlog.contextvars.bound_contextvars(**context):
         try:
             return body(site, claimed)
+        except Awaited as waiting:
+            _wait(site, claimed, waiting.delay_s)
         except NotYet as waiting:
             _lay_down(site, claimed, waiting.delay_s)
         except JobCanceled:
@@ -129,6 +131,16 @@ def _bury(site: Site, claimed: Claim, error: CopyThatError) -> None:
             return steps.advance_keys(connection, [claimed.key])
 
     _hint(patiently(write))
+
+
+def _wait(site: Site, claimed: Claim, delay_s: float) -> None:
+    """Put a unit back until another may be done with what it needs."""
+
+    def write() -> None:
+        with transaction(site.engine) as connection:
+            _ours(claimed, written=work.postpone(connection, claimed, delay_s, counts=False))
+
+    patiently(write)
 
 
 def _lay_down(site: Site, claimed: Claim, delay_s: float) -> None:

@@ -1,6 +1,6 @@
 """The ledger of requests to Claude: a row before each, closed with what it used."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -94,13 +94,33 @@ def close_call(connection: Connection, call_id: str, entry: LedgerEntry) -> None
     spending.add_to_day(connection, row.day, row.unbooked_usd)
 
 
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """Of items with names by Claude: how many, how many needed no call, and what that saved.
+
+    None is not known.
+    """
+
+    named: int = 0
+    spared: int = 0
+    usd: Decimal | None = FREE
+
+    def plus(self, named: int, spared: int, usd: Decimal | None) -> "Saving":
+        """Return the sum with items that share a unit of work, whose calls cost so much."""
+        total = self.usd
+        if spared:
+            total = None if total is None or usd is None else total + spared * usd
+        return Saving(self.named + named, self.spared + spared, total)
+
+
 def saved_by(
     connection: Connection, ended: Sequence[tuple[str, int]], *, cached: bool
-) -> dict[str, Decimal | None]:
-    """Return what calls would have cost that some items needed no more, by job.
+) -> dict[str, Saving]:
+    """Return what some items saved that needed no call of their own, by job.
 
     An item whose unit of work another job paid for last saves what that job paid; of several items
-    of one job that share a unit, one has paid for it. None stands for a cost that is not known.
+    of one job that share a unit, one has paid for it. A unit that took the names of another saves
+    what that one cost.
 
     Args:
         connection: An open transaction.
@@ -112,24 +132,26 @@ def saved_by(
         text(
             """
             SELECT e.job_id, e.work_id, coalesce(sum(k.usd), 0) AS usd,
-                   bool_or(k.usd IS NULL) AS unpriced, bool_or(p.job_id = e.job_id) AS own
+                   bool_or(k.usd IS NULL) AS unpriced,
+                   bool_or(w.named_by IS NULL AND p.job_id = e.job_id) AS own
             FROM unnest(CAST(:job_ids AS text[]), CAST(:work_ids AS bigint[]))
                  AS e(job_id, work_id)
+            JOIN work w ON w.id = e.work_id
             CROSS JOIN LATERAL (
-                SELECT job_id FROM claude_calls WHERE work_id = e.work_id
+                SELECT job_id FROM claude_calls WHERE work_id = coalesce(w.named_by, w.id)
                 ORDER BY id DESC LIMIT 1
             ) p
-            JOIN claude_calls k ON k.work_id = e.work_id
+            JOIN claude_calls k ON k.work_id = coalesce(w.named_by, w.id)
                  AND k.job_id IS NOT DISTINCT FROM p.job_id
             GROUP BY e.job_id, e.work_id
             """
         ),
         {"job_ids": [job for job, _ in items], "work_ids": [work for _, work in items]},
     )
-    saved: dict[str, Decimal | None] = {}
+    savings: defaultdict[str, Saving] = defaultdict(Saving)
     for row in rows:
-        free = items[row.job_id, row.work_id] - (1 if row.own and not cached else 0)
-        usd = None if free and row.unpriced else free * row.usd
-        before = saved.get(row.job_id, Decimal(0))
-        saved[row.job_id] = None if usd is None or before is None else before + usd
-    return saved
+        count = items[row.job_id, row.work_id]
+        spared = count - (1 if row.own and not cached else 0)
+        usd = None if row.unpriced else row.usd
+        savings[row.job_id] = savings[row.job_id].plus(count, spared, usd)
+    return savings

@@ -6,7 +6,6 @@ have all ended is merged, and ends with its merge.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -14,11 +13,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
 from shared.db import deliveries, work
+from shared.db.claude_calls import Saving
 from shared.db.states import JobState, Stage, WorkState
 from shared.db.work import Hints, WorkKey
 from shared.errors import NothingUsable, Problem
 
-NOTHING = Decimal(0)
+NOTHING = Saving()
 
 
 def count_new(connection: Connection, job_id: str, pending: int, failed: int) -> None:
@@ -39,7 +39,7 @@ def count_ended(
     connection: Connection,
     job_id: str,
     ended: Mapping[str, int],
-    saved_usd: Decimal | None = NOTHING,
+    saving: Saving = NOTHING,
 ) -> None:
     """Move items of a job from pending to how they ended.
 
@@ -48,7 +48,7 @@ def count_ended(
         job_id: Whose items.
         ended: How many ``succeeded``, ``failed`` and were ``canceled``, and of those that
             succeeded how many ``cached`` and ``degraded``.
-        saved_usd: What calls would have cost that they did not need; None is not known.
+        saving: What those saved that have names by Claude.
     """
     connection.execute(
         text(
@@ -57,12 +57,18 @@ def count_ended(
                             succeeded = succeeded + :succeeded, failed = failed + :failed,
                             canceled = canceled + :canceled,
                             cached = cached + :cached, degraded = degraded + :degraded,
+                            named = named + :named, spared = spared + :spared,
                             saved_usd = saved_usd + CAST(:saved_usd AS numeric),
                             started_at = coalesce(started_at, now())
             WHERE id = :job_id
             """
         ),
-        {"job_id": job_id, "saved_usd": saved_usd}
+        {
+            "job_id": job_id,
+            "named": saving.named,
+            "spared": saving.spared,
+            "saved_usd": saving.usd,
+        }
         | {name: int(ended.get(name, 0)) for name in _COUNTED},
     )
 

@@ -165,14 +165,14 @@ _VIEW = """
     FROM chosen i
     LEFT JOIN blobs b ON b.sha256 = i.sha256
     LEFT JOIN LATERAL (
-        SELECT jsonb_agg(to_jsonb(w) ORDER BY w.id) AS stages, array_agg(w.id) AS work_ids
+        SELECT jsonb_agg(to_jsonb(w) ORDER BY w.id) AS stages,
+               array_agg(coalesce(w.named_by, w.id)) AS work_ids
         FROM work w
         WHERE w.owner_id = i.owner_id AND w.sha256 = i.sha256
           AND w.pipeline_version = i.pipeline_version
           AND w.options_hash = CASE w.stage WHEN 'measure' THEN i.measure_hash
                                             ELSE i.options_hash END
-          AND w.stage IN ('measure', 'name', 'assemble')
-    ) s ON true
+          AND w.stage IN ('measure', 'name', 'assemble')) s ON true
     LEFT JOIN LATERAL (
         SELECT count(*) AS calls, coalesce(sum(k.usd), 0) AS usd,
                bool_or(k.usd IS NULL AND (k.finished_at IS NOT NULL OR i.state <> 'pending'))

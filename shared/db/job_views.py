@@ -18,6 +18,7 @@ from shared.errors import NotFound
 class JobView:
     """A job as a reader sees it. ``queued`` includes ``waiting``; money that is None is not known.
 
+    ``named`` items have names by Claude, ``spared`` of them without a call of their own.
     ``capped_by`` is the cap for which calls were not made.
     ``paced_items`` were worked on since ``paced_since``: how fast the job goes.
     """
@@ -47,6 +48,8 @@ class JobView:
     skipped_members: int
     error: dict[str, Any] | None
     usd: Decimal | None
+    named: int
+    spared: int
     saved_usd: Decimal | None
     capped_by: str | None
     calls: int
@@ -63,7 +66,7 @@ _VIEW = """
     SELECT j.id, j.name, j.state, j.mode, j.options, j.request_id, j.created_at, j.started_at,
            j.finished_at, j.expires_at, j.deadline_at, j.cancel_asked_at, j.event_seq, j.total,
            j.pending, j.succeeded, j.failed, j.canceled, j.cached, j.degraded, j.skipped_members,
-           j.error, j.saved_usd, b.capped_by, j.expires_at <= now() AS over,
+           j.error, j.named, j.spared, j.saved_usd, b.capped_by, j.expires_at <= now() AS over,
            p.running, p.waiting, c.*, e.*,
            CASE WHEN g.name IS NOT NULL
                 THEN jsonb_build_object('what', g.name, 'retry_at', g.retry_at,

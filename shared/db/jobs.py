@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
+from shared.claude.prompt_version import PROMPT_VERSION
 from shared.db import completion, items, work
 from shared.db.blobs import SourceFile, add_blobs
 from shared.db.engine import new_id
@@ -99,7 +100,7 @@ def _option_hashes(new: NewJob, job_id: str) -> tuple[str, str]:
 def naming_hash(mode: str, options: dict[str, Any]) -> str:
     """Return what stands for the options that change an image's names."""
     chosen = {name: options.get(name) for name in _NAMING_OPTIONS}
-    text_form = json.dumps([mode, chosen], sort_keys=True)
+    text_form = json.dumps([mode, PROMPT_VERSION, chosen], sort_keys=True)
     return hashlib.sha256(text_form.encode()).hexdigest()[:16]
 
 

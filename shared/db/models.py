@@ -43,7 +43,8 @@ class Blob(Base):
 class Job(Base):
     """What a user handed in. ``pending`` items are still open; ``unpacked`` says all are known.
 
-    ``saved_usd`` is what calls would have cost that were not needed; null is not known.
+    ``named`` items have names by Claude that somebody paid for; ``spared`` of them needed no call.
+    ``saved_usd`` is what those calls would have cost; null is not known.
     ``event_seq`` grows by one with each change of the row (a trigger sees to it), and is the
     order in which readers of events learn of changes.
     """
@@ -79,6 +80,8 @@ class Job(Base):
     cached: Mapped[int] = mapped_column(server_default="0")
     degraded: Mapped[int] = mapped_column(server_default="0")
     skipped_members: Mapped[int] = mapped_column(server_default="0")
+    named: Mapped[int] = mapped_column(server_default="0")
+    spared: Mapped[int] = mapped_column(server_default="0")
     saved_usd: Mapped[Decimal | None] = mapped_column(MONEY, server_default="0")
     error: Mapped[dict[str, Any] | None]
     event_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -125,7 +128,8 @@ class Work(Base):
     ``attempt`` only grows, and fences what a worker may write; ``max_attempt`` grows when an
     attempt is not to count. A job's own stages, and a batch's, carry its id as ``options_hash``.
     ``turn`` is the unit's place in its queue, all owners' taken together. ``batch_id`` is the
-    Message Batch that a unit in the queue ``batches`` waits in.
+    Message Batch that a unit in the queue ``batches`` waits in; ``named_by`` is the unit whose
+    calls its names are owed to, if they are not its own.
     """
 
     __tablename__ = "work"
@@ -169,6 +173,7 @@ class Work(Base):
             "job_id",
             postgresql_where=text("queue = 'batches' AND state = 'queued'"),
         ),
+        Index("ix_work_named_by", "named_by", postgresql_where=text("named_by IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -198,6 +203,7 @@ class Work(Base):
     batch_id: Mapped[str | None] = mapped_column(
         ForeignKey("claude_batches.id", ondelete="SET NULL"), index=True
     )
+    named_by: Mapped[int | None] = mapped_column(ForeignKey("work.id", ondelete="SET NULL"))
 
 
 class Result(Base):

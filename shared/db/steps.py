@@ -139,8 +139,8 @@ def _end_items(
     ]
     saved = claude_calls.saved_by(connection, named, cached=cached) if named else {}
     for job_id in sorted(counts):
-        saved_usd = saved.get(job_id, completion.NOTHING)
-        completion.count_ended(connection, job_id, counts[job_id], saved_usd)
+        saving = saved.get(job_id, completion.NOTHING)
+        completion.count_ended(connection, job_id, counts[job_id], saving)
     rows = [
         {"id": r.id, "state": s.state.value, "error": s.error, "degraded": s.degraded}
         for r, s in ended

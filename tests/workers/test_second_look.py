@@ -18,7 +18,7 @@ from tests.drawing import (
 from workers.measure import Measurements, measure_image
 from workers.measure.measurements import Box, ColorMeasurement, SpacingMeasurement
 from workers.names import Added, Missed
-from workers.second_look import MAX_PLACE_PX, look_again
+from workers.second_look import MAX_PLACE_PX, claim_again, look_again
 
 BUTTON, CARD, BAND = Box(40, 400, 100, 40), Box(40, 160, 240, 160), Box(400, 160, 300, 100)
 GAP = Box(140, 400, 24, 40)
@@ -134,6 +134,30 @@ def test_what_is_claimed_twice_is_added_once(page: Rgb, blind: Measurements) -> 
     claim = missed(TokenType.COLOR, BUTTON, "#2563eb")
 
     assert len(look_again(page, blind, [claim, claim])) == 1
+
+
+CLAIMS = [
+    missed(TokenType.COLOR, BUTTON, "#2563eb"),
+    missed(TokenType.SPACING, GAP, "24"),
+    missed(TokenType.GRADIENT, BAND),
+]
+
+
+def test_what_came_true_in_an_image_comes_true_in_its_copy(page: Rgb, blind: Measurements) -> None:
+    added = look_again(page, blind, CLAIMS)
+    again = look_again(page, blind, claim_again(added))
+
+    assert [each.type for each in added] == [each.type for each in CLAIMS]
+    assert [(each.type, each.name) for each in again] == [(each.type, each.name) for each in added]
+
+
+def test_what_came_true_in_an_image_is_dropped_where_another_lacks_it(
+    page: Rgb, blind: Measurements
+) -> None:
+    added = look_again(page, blind, CLAIMS)
+    empty = draw_page(page.shape[1], page.shape[0], "#f8fafc")
+
+    assert look_again(empty, blind, claim_again(added)) == ()
 
 
 def test_a_place_as_large_as_a_screen_is_not_looked_at(blind: Measurements) -> None:

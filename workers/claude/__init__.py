@@ -3,13 +3,11 @@
 from shared.claude.prices import Usage, usd
 from shared.claude.traits import traits_of
 from workers.claude.batch_api import BatchApi, BatchGone, Ended, Prepared, load_messages
-from workers.claude.client import CallOutcome, Client, Model, client_for
+from workers.claude.client import CallOutcome, Client, Model, Request, client_for
 from workers.claude.failures import Failure
 from workers.claude.naming import first_requests, name_measurements
-from workers.claude.prompt import PROMPT_VERSION
 
 __all__ = [
-    "PROMPT_VERSION",
     "BatchApi",
     "BatchGone",
     "CallOutcome",
@@ -18,6 +16,7 @@ __all__ = [
     "Failure",
     "Model",
     "Prepared",
+    "Request",
     "Usage",
     "client_for",
     "first_requests",

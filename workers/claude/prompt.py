@@ -193,11 +193,10 @@ _LINES: dict[TokenType, _Line] = {
 }
 
 
-def _fingerprint() -> str:
-    """Return what changes whenever the words or the schema of the call change."""
+def fingerprint() -> str:
+    """Return what changes whenever the words or the schema of the call change.
+
+    It is written down as ``PROMPT_VERSION``, part of the key that answers are cached under.
+    """
     tool = json.dumps(build_tool(tuple(ENTRIES)), sort_keys=True)
     return hashlib.sha256(f"{SYSTEM}{tool}".encode()).hexdigest()[:8]
-
-
-# Part of the key that answers are cached under.
-PROMPT_VERSION = _fingerprint()
