@@ -10,6 +10,7 @@ from api.options import JobOptions
 from api.schemas import Answer
 from shared.db.items import ItemView, StageView
 from shared.db.job_views import JobView, has_ended
+from shared.db.namings import NamingFacts
 from shared.db.states import Cap, JobState
 
 ItemStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "canceled"]
@@ -234,6 +235,17 @@ class ItemLinks(Answer):
     tokens: str
 
 
+class Diagnostics(Answer):
+    """What became of Claude's answer about an image."""
+
+    named: int = Field(description="Measurements that got a name.")
+    dropped: int = Field(description="Measurements that it took for no part of the design.")
+    added: int = Field(
+        description="Values that measuring had missed and found where Claude pointed at them."
+    )
+    rejected: int = Field(description="Values that it pointed at and that are not there.")
+
+
 class Item(Answer):
     """One image of a job."""
 
@@ -253,17 +265,18 @@ class Item(Answer):
     error: StoredProblem | None
     stages: list[StageProgress]
     cost: Cost
+    diagnostics: Diagnostics | None = Field(description="Null where no answer of Claude serves.")
     links: ItemLinks
 
     @classmethod
-    def of(cls, view: ItemView, base_path: str) -> Self:
+    def of(cls, view: ItemView, base_path: str, facts: NamingFacts | None = None) -> Self:
         """Return the JSON form of an item."""
         job = f"{base_path}/jobs/{view.job_id}"
         path = f"{job}/items/{view.id}"
         copied: dict[str, Any] = {
             name: getattr(view, name)
             for name in cls.model_fields
-            if name not in {"index", "stage", "stages", "cost", "links", "error"}
+            if name not in {"index", "stage", "stages", "cost", "diagnostics", "links", "error"}
         }
         return cls(
             **copied,
@@ -272,6 +285,7 @@ class Item(Answer):
             stages=[StageProgress.of(stage, view.status) for stage in view.stages],
             error=StoredProblem.model_validate(view.error) if view.error else None,
             cost=Cost.of(view),
+            diagnostics=None if facts is None else Diagnostics.model_validate(facts),
             links=ItemLinks(
                 self=path,
                 job=job,

@@ -27,10 +27,15 @@ from workers.names import OTHER, Added, Missed, Name
 Found = ColorMeasurement | SpacingMeasurement | ShadowMeasurement | GradientMeasurement
 F = TypeVar("F", ColorMeasurement, SpacingMeasurement, ShadowMeasurement, GradientMeasurement)
 
-# Room around a place: for the blur of a shadow; for the boxes on both sides of a distance, which
-# are none where they are cut off.
-MARGIN_CSS_PX = 64
-DISTANCE_MARGIN_CSS_PX = 320
+# Room around a place. A color: its edges, and little more, so that something small stays large. A
+# shadow: its blur; a gradient: its ends, where it is told of by its middle. A distance: the boxes
+# on both its sides, which are none where they are cut off.
+MARGINS_CSS_PX = {
+    TokenType.COLOR: 8,
+    TokenType.SHADOW: 64,
+    TokenType.GRADIENT: 64,
+    TokenType.SPACING: 320,
+}
 # A whole screen is no place, and measuring it again takes as long as the first time.
 MAX_PLACE_PX = 1_000_000
 # How far a claim may be from what is measured: a color read off a picture, a length by eye.
@@ -108,11 +113,10 @@ def _measure(rgb: Rgb, dpr: float, claim: Missed) -> Found | None:
     height, width = rgb.shape[:2]
     image = Box(0, 0, width, height)
     place = _overlap(claim.box, image)
-    if place is None or place.area > MAX_PLACE_PX:
+    if place is None or place.area > MAX_PLACE_PX or claim.type not in MARGINS_CSS_PX:
         return None
-    is_distance = claim.type is TokenType.SPACING
-    margin = DISTANCE_MARGIN_CSS_PX if is_distance else MARGIN_CSS_PX
-    around = _overlap(_grow(place, round(margin * dpr)), image) or place
+    margin = round(MARGINS_CSS_PX[claim.type] * dpr)
+    around = _overlap(_grow(place, margin), image) or place
     scene = read_scene(np.ascontiguousarray(_cut(rgb, around)))
     seen = measure_scene(replace(scene, dpr=dpr))
     view = _View(

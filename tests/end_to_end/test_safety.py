@@ -23,7 +23,7 @@ from tests.drawing import (
     draw_text,
     encode,
 )
-from tests.end_to_end.conftest import drawing, finished, submit
+from tests.end_to_end.conftest import all_items, drawing, finished, submit
 from tests.fakes.claude import ClaudeServer, Twist
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -201,6 +201,31 @@ def exports(http: httpx.Client, job_id: str) -> dict[str, str]:
         .replace(set_id, "set")
         for form in FORMATS
     }
+
+
+def test_what_is_said_to_be_missed_counts_where_it_is_measured_and_not_as_it_is_said(
+    http: httpx.Client, claude: ClaudeServer
+) -> None:
+    rgb = page(4)
+    # So small that it is lost in a page of this size.
+    draw_box(rgb, (560, 340, 9, 9), "#d97706")
+    image = {"a.png": encode(rgb, "PNG")}
+    measured = tokens_of(http, finished(http, submit(http, image, mode="cv")["id"])["id"])
+    claims = [
+        {"k": "color", "n": "Signal!", "v": "#d97807", "b": "556,336,15,15", "p": 80},
+        {"k": "color", "n": "invented", "v": "#ff00ff", "b": "556,336,15,15", "p": 99},
+        {"k": "spacing", "n": "huge", "v": "999", "b": "0,0,639,399", "p": 99},
+    ]
+    claude.script(Twist(lambda arguments: arguments | {"missed": claims}))
+
+    job = finished(http, submit(http, image)["id"])
+    (item,) = all_items(http, job["id"])
+    tokens = tokens_of(http, job["id"])
+
+    added = [each for each in tokens["color"] if each["source"] == "claude-added"]
+    assert [(each["name"], each["value"]["hex"]) for each in added] == [("signal", "#d97706")]
+    assert values(tokens)["spacing"] == values(measured)["spacing"]
+    assert (item["diagnostics"]["added"], item["diagnostics"]["rejected"]) == (1, 2)
 
 
 @pytest.mark.parametrize("force", [False, True])
