@@ -1,5 +1,6 @@
 """What jobs cost: foretold, capped, and told after."""
 
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.end_to_end.conftest import all_items, drawing, finished, submit, up
+from tests.end_to_end.conftest import Service, all_items, drawing, finished, submit, up
 from tests.fakes.claude import ClaudeServer
 
 SAMPLES = Path(__file__).parents[2] / "samples/screens.zip"
@@ -27,14 +28,30 @@ def estimate(http: httpx.Client, files: dict[str, bytes]) -> dict[str, float]:
     return told
 
 
-def test_an_estimate_is_within_15_percent_of_what_the_job_then_costs(http: httpx.Client) -> None:
-    files = screens()
-    # Calls that begin side by side in a cold service would each pay for the prompt cache.
-    finished(http, submit(http, {"first.png": drawing(819)})["id"])
-    told = estimate(http, files)
+@pytest.fixture
+def newcomer(service: Service, http: httpx.Client) -> Iterator[httpx.Client]:
+    """Somebody whose images nobody has measured before, so that none tells what others have.
 
-    job = finished(http, submit(http, files)["id"])
-    again = estimate(http, files)
+    The rules are in the prompt cache: calls that begin side by side would each pay for them.
+    """
+    finished(http, submit(http, {"first.png": drawing(819)})["id"])
+    user = {"email": "berta@example.com", "password": os.urandom(12).hex()}
+    with httpx.Client(base_url=f"{service.url}/api/v1", timeout=30) as client:
+        client.post("/auth/register", json=user).raise_for_status()
+        form = {"username": user["email"], "password": user["password"]}
+        pair = client.post("/auth/login", data=form).raise_for_status().json()
+        client.headers["Authorization"] = f"Bearer {pair['access_token']}"
+        yield client
+
+
+def test_an_estimate_is_within_15_percent_of_what_the_job_then_costs(
+    newcomer: httpx.Client,
+) -> None:
+    files = screens()
+    told = estimate(newcomer, files)
+
+    job = finished(newcomer, submit(newcomer, files)["id"])
+    again = estimate(newcomer, files)
 
     assert job["counts"]["succeeded"] == told["images"] == len(files)
     assert told["calls"] == job["cost"]["calls"]
