@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
+import structlog
+
 from shared.claude.prices import Usage, usd
 from shared.claude.traits import traits_of
 from shared.db import batch_members, claude_calls, gates, jobs, questions, results
@@ -23,6 +25,7 @@ from shared.errors import (
     ClaudeUnavailable,
     CostCapReached,
     Problem,
+    Unavailable,
 )
 from shared.tokens import TokenType
 from workers.app import Site
@@ -38,13 +41,15 @@ from workers.claude import (
 )
 from workers.images import EncodedImage, decode, difference_hash, fit_for_model
 from workers.measure import Measurements
-from workers.names import Naming
+from workers.names import Added, Naming
 from workers.outcome import NAMING, Awaited, Done, load_measurements
 from workers.patience import patiently
 from workers.second_look import claim_again, look_again
 
 # A call takes some seconds; who waits for another's answer looks so often.
 PENDING_S = 1.0
+
+log = structlog.get_logger(__name__)
 
 
 def name(site: Site, claimed: Claim) -> Done:
@@ -126,8 +131,13 @@ def _look_again(site: Site, sha256: str, subject: Subject, naming: Naming) -> Na
     """Return the names with what measuring had missed, as far as a second look finds it."""
     if not naming.missed:
         return naming
-    rgb = decode(site.blobs.read(sha256), site.image_limits)
-    added = look_again(rgb, subject.measurements, naming.missed)
+    added: tuple[Added, ...] = ()
+    try:
+        rgb = decode(site.blobs.read(sha256), site.image_limits)
+        added = look_again(rgb, subject.measurements, naming.missed)
+    except Unavailable as error:
+        # The names are paid for; to ask for them again would cost more than this is worth.
+        log.warning("no second look", reason=error.detail)
     rejected = naming.rejected + len(naming.missed) - len(added)
     return replace(naming, missed=(), added=added, rejected=rejected)
 
