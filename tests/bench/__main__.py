@@ -4,6 +4,7 @@ import sys
 import time
 
 from tests.bench import (
+    cache_cost,
     cost,
     fairness,
     large_job,
@@ -25,6 +26,7 @@ def main() -> int:
         queue_cost,
         upload_memory,
         state_cost,
+        cache_cost,
         large_job,
         fairness,
         cost,
