@@ -32,7 +32,7 @@ from workers.claude import Client, first_requests
 from workers.images import EncodedImage, Rgb
 from workers.leases import Leases
 from workers.measure import Measurements
-from workers.naming import Shown, Subject, question_of
+from workers.naming import Shown, Subject, question_of, requests_to_make
 from workers.outcome import Awaited
 from workers.stages import body_for
 
@@ -313,6 +313,30 @@ def test_what_a_forced_job_is_told_is_what_look_alikes_get(
             text("SELECT named_by FROM work WHERE stage = 'name' ORDER BY id DESC LIMIT 1")
         ).scalar_one()
     assert owed == forced
+
+
+def test_a_look_alike_whose_names_are_there_is_not_put_into_a_batch(
+    site: Site, owner_id: str, claude: ClaudeServer
+) -> None:
+    run(site, owner_id, screen())
+    submit(site, owner_id, {"b.png": png(screen(photo=7))}, claude="batch")
+    submit(site, owner_id, {"c.png": png(screen(brand="#0f766e"))}, claude="batch")
+    drain(site, Queue.CV)
+    with transaction(site.engine) as connection:
+        waiting = connection.execute(
+            text(
+                "SELECT id, sha256, options_hash, pipeline_version FROM work "
+                "WHERE queue = 'batches' ORDER BY id"
+            )
+        ).all()
+
+    asked = []
+    for row in waiting:
+        key = WorkKey(owner_id, row.sha256, Stage.NAME, row.pipeline_version, row.options_hash)
+        _, requests = requests_to_make(site, Client("a-key", claude.base_url), key, row.id)
+        asked.append(len(requests))
+
+    assert asked == [0, 1]
 
 
 def test_a_deleted_source_costs_a_call_and_breaks_nothing(
