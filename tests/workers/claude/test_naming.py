@@ -292,10 +292,14 @@ def test_a_request_that_the_api_does_not_take_ends_degraded(
 
 
 def test_a_model_that_thinks_gets_room_to_and_never_more_than_may_go_unstreamed(
-    claude: ClaudeServer, ledger: Ledger, picture: EncodedImage, measure: Measured
+    make_client: Callable[..., Client],
+    claude: ClaudeServer,
+    ledger: Ledger,
+    picture: EncodedImage,
+    measure: Measured,
 ) -> None:
     claude.script(CUT_SHORT)
-    client = Client("a-key", claude.base_url)
+    client = make_client("a-key", claude.base_url)
     model = Model("claude-opus-5-5", client, ledger.open_call, ledger.close_call)
 
     name_measurements(model, picture, measure())
