@@ -4,6 +4,7 @@ Painted from large boxes to small. What is no ink although it differs from the f
 rounded corners, pictures) is painted with the pixels themselves.
 """
 
+from functools import lru_cache
 from typing import cast
 
 import cv2
@@ -21,6 +22,8 @@ GRADIENT_INK_LEVELS = 14
 # Places on a gradient line whose colors are worked out, in one pixel: no gradient changes by more
 # than a level between two.
 PLACES_PER_PX = 32
+# Gradients whose colors are kept, since each is drawn strip by strip: as many as one page shows.
+DRAWN_GRADIENTS = 16
 # Background is looked for on this lattice; what it misses is too small to hold a shadow.
 SEED_STEP = 3
 
@@ -78,32 +81,35 @@ def absorb_soft(background: Packed, packed: Packed, soft: Segmentation) -> None:
     """
     mask = cast("Mask", cv2.compare(packed, background, cv2.CMP_NE))
     ink = np.flatnonzero(mask != 0)
-    labels, pixels = soft.found.labels, packed.ravel()
+    labels, pixels, behind = soft.found.labels, packed.ravel(), background.ravel()
     seeds = labels[::SEED_STEP, ::SEED_STEP][mask[::SEED_STEP, ::SEED_STEP] == 0]
     reached = np.zeros(soft.found.count, np.bool_)
     reached[seeds] = True
     reached[0] = False
     labels = labels.ravel()
-    own = labels[ink]
-    shadow = [ink[reached[own]]]
+    own = labels.take(ink)
+    shadow = [ink[reached.take(own)]]
     # A pixel beside a hard step has no label of its own; its left or upper neighbour speaks.
     unlabeled = ink[own == 0]
     for back in (1, packed.shape[1]):
         before = np.maximum(unlabeled - back, 0)
-        beside = reached[labels[before]]
-        here, there = unlabeled[beside], before[beside]
-        shadow.append(here[_level_distance(pixels[here], pixels[there]) <= SOFT_STEP])
+        beside = np.flatnonzero(reached.take(labels.take(before)))
+        here, there = unlabeled.take(beside), before.take(beside)
+        shadow.append(here[_are_near(pixels.take(here), pixels.take(there))])
     for found in shadow:
-        background.ravel()[found] = pixels[found]
+        behind[found] = pixels.take(found)
 
 
-def _level_distance(first: Packed, second: Packed) -> NDArray[np.int32]:
-    """Return the largest difference over the channels of packed colors, in levels."""
-    channels = [
-        np.abs((first >> shift & 255).astype(np.int32) - (second >> shift & 255).astype(np.int32))
-        for shift in (0, 8, 16)
-    ]
-    return np.maximum(np.maximum(channels[0], channels[1]), channels[2])
+def _are_near(first: Packed, second: Packed) -> NDArray[np.bool_]:
+    """Tell which packed colors, (n,), differ by no hard step in any channel."""
+    # OpenCV takes no empty arrays.
+    if not len(first):
+        return np.zeros(0, np.bool_)
+    one, other = (
+        colors.astype("<u4").view(np.uint8).reshape(1, -1, 4) for colors in (first, second)
+    )
+    near = cv2.inRange(cv2.absdiff(one, other), (0, 0, 0, 0), (SOFT_STEP,) * 4)
+    return np.asarray(near[0] != 0, np.bool_)
 
 
 def render_gradient(region: GradientRegion, top: int, rows: int) -> Packed:
@@ -128,6 +134,7 @@ def render_gradient(region: GradientRegion, top: int, rows: int) -> Packed:
     return colors[np.clip(places.astype(np.int32), 0, len(colors) - 1)]
 
 
+@lru_cache(DRAWN_GRADIENTS)
 def _colors_along(region: GradientRegion, length: float) -> Packed:
     """Return the packed colors at places along a gradient line of so many pixels."""
     count = int(np.ceil(length * PLACES_PER_PX)) + 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import dropwhile
 
 import numpy as np
 
@@ -86,8 +87,9 @@ def find_elements(
         The elements, the page first, each with the index of its parent; and the background map,
         (height, width) packed colors, equal to ``packed`` wherever there is no ink.
     """
-    exact = find_regions(rgb, packed, steps)
-    soft = find_soft_regions(rgb, packed, steps)
+    snapped = original is not None
+    exact = find_regions(rgb, packed, steps, snapped=snapped)
+    soft = find_soft_regions(rgb, packed, steps, exact, snapped=snapped)
     page = _page(packed, exact.regions)
     boxes = merge_boxes(exact, soft, PAGE_SHARE * packed.size)
     found = _containers(packed, boxes) + _gradient_boxes(packed, gradients)
@@ -200,13 +202,16 @@ def _paint(
     exact: Segmentation,
 ) -> Packed:
     """Paint the background map from large to small."""
-    background = np.full_like(packed, elements[ROOT].fill or 0)
+    page = elements[ROOT].fill or 0
+    background = np.full_like(packed, page)
     irregular = [region for region in exact.regions if not region.is_box]
     jobs: list[tuple[int, Element | GradientRegion | Region]] = []
     jobs += [(element.box.area, element) for element in elements[ROOT + 1 :]]
     jobs += [(region.box.area, region) for region in gradients]
     jobs += [(region.box.area, region) for region in irregular]
-    for _, job in sorted(jobs, key=lambda entry: -entry[0]):
+    ordered = [job for _, job in sorted(jobs, key=lambda entry: -entry[0])]
+    # What is first and of the page's color is the page itself.
+    for job in dropwhile(lambda job: isinstance(job, Region) and job.color == page, ordered):
         if isinstance(job, Element):
             paint_fill(background, packed, job)
         elif isinstance(job, GradientRegion):

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from workers.measure.measurements import Box
 from workers.measure.scene import Mask
 
-Labels = NDArray[np.int32]
+Labels = NDArray[np.int32] | NDArray[np.uint16]
 Ints = NDArray[np.int32]
+# Labels below this go into two bytes, which are written sooner than four.
+SMALL_LABELS = 1 << 16
 View = tuple[Labels, NDArray[np.intp]]
 
 
@@ -66,11 +68,11 @@ def label_components(mask: Mask, connectivity: int) -> Components:
     first = np.flatnonzero(differs)
     times = np.diff(first, append=len(mask))
     distinct = mask[first]
-    count, found = cv2.connectedComponentsWithAlgorithm(
-        distinct, connectivity, cv2.CV_32S, cv2.CCL_WU
-    )
-    labels = cast("Labels", found)
     starts, ends, row = _find_runs(distinct)
+    # A label begins with a run, so that there are no more of them.
+    kind = cv2.CV_16U if len(starts) < SMALL_LABELS else cv2.CV_32S
+    count, found = cv2.connectedComponentsWithAlgorithm(distinct, connectivity, kind, cv2.CCL_WU)
+    labels = cast("Labels", found)
     label = labels.ravel().take(row * mask.shape[1] + starts)
     left = np.full(count, mask.shape[1], np.int32)
     top, right, bottom, pixels = np.zeros((4, count), np.int32)

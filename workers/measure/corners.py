@@ -39,6 +39,8 @@ WRONG_PIXELS = 0.2
 SQUARE_RADIUS = 1.0
 # The outermost pixel of a square corner shows the edge's color to within as many levels.
 SQUARE_LEVELS = 1
+# Codecs disturb an edge by this part of its step at most: weak edges stay almost clean.
+NOISE_SHARE = 0.06
 # The outside must differ from the shape by as many levels, or coverage means nothing.
 MIN_CONTRAST = 3.0
 # A corner whose radius is this near to half the shorter side makes a pill.
@@ -74,13 +76,13 @@ class _Corners:
 class _Paints:
     """The colors (n, 3) along the boxes' edges and inside, their border, the image's noise.
 
-    ``step`` is the distance between the radii that are tried, in pixels.
+    ``noise`` (n,) is in levels, ``step`` the distance between the radii tried, in pixels.
     """
 
     edge: Floats
     fill: Floats
     border_px: int
-    noise: float
+    noise: Floats
     step: float
 
 
@@ -138,14 +140,16 @@ def _measure_group(rgb: Rgb, outlines: Sequence[Outline], border_px: int, noise:
     x, y, half = corners.x, corners.y, corners.half
     radii = np.full(len(x), np.nan, np.float32)
     inside = (x > 0) & (y > 0) & (x < width - 1) & (y < height - 1)
-    square = inside & (np.abs(rgb[y, x] - edge).max(axis=1) <= SQUARE_LEVELS + 3 * noise)
+    beyond = rgb[(y - corners.step_y).clip(0, height - 1), (x - corners.step_x).clip(0, width - 1)]
+    noises = np.minimum(noise, NOISE_SHARE * np.abs(beyond - edge).max(axis=1)).astype(np.float32)
+    square = inside & (np.abs(rgb[y, x] - edge).max(axis=1) <= SQUARE_LEVELS + 3 * noises)
     radii[square] = 0
     pending = np.flatnonzero(inside & ~square)
     for side, step in PATCHES:
         if not len(pending):
             break
         patch = _cut(rgb, corners, pending, side)
-        paints = _Paints(edge[pending], fill[pending], border_px, noise, step)
+        paints = _Paints(edge[pending], fill[pending], border_px, noises[pending], step)
         found, best = _fit_arcs(patch, paints, half[pending])
         radii[pending] = found
         pending = pending[(best > PATCH_ROOM * side) & (half[pending] > PATCH_ROOM * side)]
@@ -195,7 +199,7 @@ def _fit_arcs(patch: Floats, paints: _Paints, half: Indices) -> tuple[Floats, Fl
     side = patch.shape[1] - 1
     beyond = patch[:, 0, 0]
     errors = _errors(patch[:, 1:, 1:].reshape(len(patch), -1, 3), beyond, paints)
-    errors = np.maximum(errors - 3 * (side * paints.noise) ** 2, 0)
+    errors = np.maximum(errors - 3 * (side * paints.noise[:, None]) ** 2, 0)
     radii = np.arange(errors.shape[1]) * paints.step
     errors[radii[None] > half[:, None] + PILL_SLACK_PX] = np.inf
     index = errors.argmin(axis=1)

@@ -26,8 +26,13 @@ LEAST_BLUR_PX = 1.5
 # Down, blur and spread by one each, and how steps are damped, as parts of the slope's own square.
 MOVES: Shapes = np.eye(4, dtype=np.int64)[[1, 2, 3]]
 NUMBERS = len(MOVES)
+# A wider shadow that is drawn in ends where it did.
+DRAWN_IN: Shapes = np.array([[0, 0, 1, -1], [0, 0, 2, -1], [0, 0, 2, -2], [0, 0, 3, -2]])
+NEAR = np.concatenate([MOVES, -MOVES, DRAWN_IN, -DRAWN_IN])
 DAMPINGS = (0.001, 0.03, 0.3, 3.0)
 MAX_ROUNDS = 20
+# A spread as large as the blur must explain so many times what rounding leaves.
+PRICE = 3.0
 # Shapes that shade alike to this part are one.
 LEAST_ANGLE = 1e-3
 
@@ -51,7 +56,12 @@ class Layers:
     def prices(self, shapes: Shapes) -> Floats:
         """Return the squared levels that spreads of shapes (..., 4) must explain, shape (...)."""
         parts = shapes[..., SPREAD] / (HALVES * BLURS_PX[shapes[..., BLUR]])
-        return np.asarray(len(self.levels) * ENOUGH_RMS_LEVELS**2 * parts**2)
+        return np.asarray(PRICE * len(self.levels) * ENOUGH_RMS_LEVELS**2 * parts**2)
+
+    def alone(self, shades: Floats) -> float:
+        """Return the squared levels that the best of some shades (m, samples) explains alone."""
+        own = np.einsum("ms,ms->m", shades, shades)
+        return float(((shades @ self.levels) ** 2 / np.maximum(own, NO_SHADE)).max())
 
     def explained(self, shades: Floats) -> Floats:
         """Return the squared levels that sets of shades explain, less where one would lighten.
@@ -101,7 +111,11 @@ class Layers:
         jacobian = np.concatenate([slopes.reshape(-1, len(self.levels)), own])
         normal = jacobian @ jacobian.T
         downhill = jacobian @ (self.levels - full @ own)
-        price = len(self.levels) * (ENOUGH_RMS_LEVELS / (HALVES * BLURS_PX[shapes[:, BLUR]])) ** 2
+        price = (
+            PRICE
+            * len(self.levels)
+            * (ENOUGH_RMS_LEVELS / (HALVES * BLURS_PX[shapes[:, BLUR]])) ** 2
+        )
         spreads = NUMBERS * np.arange(1, len(shapes) + 1) - 1
         normal[spreads, spreads] += price
         downhill[spreads] -= price * shapes[:, SPREAD]
@@ -111,7 +125,7 @@ class Layers:
             step = np.linalg.solve(normal + damping * scale, downhill)[: slopes[..., 0].size]
             found.append(np.rint(step.reshape(-1, NUMBERS) @ MOVES).astype(np.int64))
         for layer in range(len(shapes)):
-            for move in (*MOVES, *-MOVES):
+            for move in NEAR:
                 one = np.zeros_like(shapes)
                 one[layer] = move
                 found.append(one)

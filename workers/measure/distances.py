@@ -84,10 +84,10 @@ def find_distances(groups: Sequence[Siblings]) -> list[Distance]:
 def _sideways_paddings(siblings: Siblings) -> Iterator[Distance]:
     """Measure from the parent's left and right edge to what is first there."""
     edges, inner = siblings.edges, siblings.inner
-    free = ~siblings.splitting()
     lefts, rights = edges[:, 0] - inner[0], inner[2] - edges[:, 2]
-    first = free & ~(siblings.in_row & (edges[:, 0] < edges[:, [0]] - 1)).any(axis=1)
-    last = free & ~(siblings.in_row & (edges[:, 2] > edges[:, [2]] + 1)).any(axis=1)
+    free = ~siblings.splitting()
+    first = free & _none(siblings.in_row & (edges[:, 0] < edges[:, [0]] - 1))
+    last = free & _none(siblings.in_row & (edges[:, 2] > edges[:, [2]] + 1))
     aligned = ALIGNED_X_PX * siblings.dpr
     for at in np.flatnonzero(first):
         outermost = lefts[at] <= lefts[first].min() + aligned
@@ -98,6 +98,11 @@ def _sideways_paddings(siblings: Siblings) -> Iterator[Distance]:
             yield _padding(siblings, at, rights[at], 2, outermost=outermost)
         elif _is_hugged(siblings, at, first, lefts, rights[at]):
             yield _padding(siblings, at, rights[at], 2, outermost=True)
+
+
+def _none(before: Bools) -> Bools:
+    """Tell which rows of a matrix hold nothing."""
+    return np.logical_not(before.any(axis=1))
 
 
 def _is_hugged(siblings: Siblings, at: np.intp, first: Bools, lefts: Floats, right: float) -> bool:
@@ -115,8 +120,8 @@ def _upright_paddings(siblings: Siblings) -> Iterator[Distance]:
     """Measure from the parent's top and bottom edge to what is first there."""
     edges, inner = siblings.edges, siblings.inner
     tops, bottoms = edges[:, 1] - inner[1], inner[3] - edges[:, 3]
-    first = ~(siblings.in_column & (edges[:, 1] < edges[:, [1]] - 1)).any(axis=1)
-    last = ~(siblings.in_column & (edges[:, 3] > edges[:, [3]] + 1)).any(axis=1)
+    first = _none(siblings.in_column & (edges[:, 1] < edges[:, [1]] - 1))
+    last = _none(siblings.in_column & (edges[:, 3] > edges[:, [3]] + 1))
     aligned = ALIGNED_Y_PX * siblings.dpr
     shown = _shown(siblings)
     for at in np.flatnonzero(first & shown):
@@ -149,9 +154,9 @@ def _padding(
     siblings: Siblings, at: np.intp, px: float, side: int, *, outermost: bool
 ) -> Distance:
     """Describe the stretch between the parent's inner edge and a child (side: l, t, r, b)."""
-    stretch = siblings.edges[at].copy()
-    stretch[(side + 2) % 4] = siblings.edges[at][side]
-    stretch[side] = siblings.inner[side]
+    stretch = siblings.edges[at].tolist()
+    stretch[(side + 2) % 4] = stretch[side]
+    stretch[side] = float(siblings.inner[side])
     return Distance(
         px=float(px) / siblings.dpr,
         kind=SpacingKind.PADDING,
@@ -192,6 +197,8 @@ def _upright_gaps(siblings: Siblings) -> Iterator[Distance]:
 
 def _gaps(siblings: Siblings, gaps: Floats, facing: Bools, axis: int) -> Iterator[Distance]:
     """Yield the gap from each child to its nearest neighbour ahead along an axis."""
+    if len(gaps) == 1:
+        return
     ahead = np.where(facing & (gaps >= -OVERLAP_PX), gaps, np.inf)
     for at, to in enumerate(ahead.argmin(axis=1)):
         if not np.isfinite(ahead[at, to]) or (axis == 1 and not _is_gap(siblings, at, int(to))):
@@ -218,10 +225,11 @@ def _are_alike(siblings: Siblings, at: int, to: int, axis: int) -> bool:
     """Tell whether two elements of one kind have the same place and size across the axis."""
     if siblings.lines[at] is not None or siblings.lines[to] is not None:
         return axis == 0 and siblings.lines[at] is not None and siblings.lines[to] is not None
-    same = siblings.kinds[at] is siblings.kinds[to]
-    across = [1 - axis, 3 - axis]
-    off = np.abs(siblings.edges[at][across] - siblings.edges[to][across])
-    return same and bool((off <= LIKE_PX * siblings.dpr).all())
+    if siblings.kinds[at] is not siblings.kinds[to]:
+        return False
+    one, other = siblings.edges[at].tolist(), siblings.edges[to].tolist()
+    off = (abs(one[side] - other[side]) for side in (1 - axis, 3 - axis))
+    return bool(max(off) <= LIKE_PX * siblings.dpr)
 
 
 def _gap_evidence(siblings: Siblings, at: int, to: int, *, like: bool, upright: bool) -> Evidence:
@@ -236,17 +244,18 @@ def _gap_evidence(siblings: Siblings, at: int, to: int, *, like: bool, upright: 
     return Evidence.LEAD if len(lines) == 1 else Evidence.WORDS
 
 
-def _between(one: Floats, other: Floats, axis: int) -> Floats:
+def _between(one: Floats, other: Floats, axis: int) -> list[float]:
     """Return the stretch between two boxes along an axis, as wide as both face each other."""
-    stretch = np.empty(4)
-    stretch[axis], stretch[axis + 2] = one[axis + 2], other[axis]
+    here, there = one.tolist(), other.tolist()
     across = 1 - axis
-    stretch[across] = max(one[across], other[across])
-    stretch[across + 2] = min(one[across + 2], other[across + 2])
+    stretch = [0.0] * 4
+    stretch[axis], stretch[axis + 2] = here[axis + 2], there[axis]
+    stretch[across] = max(here[across], there[across])
+    stretch[across + 2] = min(here[across + 2], there[across + 2])
     return stretch
 
 
-def box_of(edges: Floats) -> Box:
+def box_of(edges: Sequence[float]) -> Box:
     """Return whole pixels for left, top, right and bottom, one pixel at least."""
-    left, top, right, bottom = (round(float(edge)) for edge in edges)
+    left, top, right, bottom = (round(edge) for edge in edges)
     return Box(left, top, max(1, right - left), max(1, bottom - top))

@@ -14,7 +14,7 @@ Indices = NDArray[np.intp]
 Plane = NDArray[np.uint8]  # (height, width)
 
 # Rows on one canvas differ in height by no more than this factor, and it is no wider than this.
-MAX_RATIO = 1.4
+MAX_RATIO = 2.0
 MAX_WIDTH = 16_384
 
 

@@ -6,14 +6,12 @@ more are not told apart: each is blended in whole levels, which leaves more than
 """
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
-from workers.measure.blur import HALVES
 from workers.measure.descent import LEAST_ANGLE, Layers
 from workers.measure.penumbra import Penumbra
-from workers.measure.shade import NO_SHADE, Floats, Samples, Shapes, Y, blurs_within_reach
+from workers.measure.shade import NO_SHADE, Floats, Samples, Shapes, Y, blurs_within_reach, grid_of
 
 # Offsets and spreads to start from, as parts of the blur.
 OFFSETS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -22,6 +20,8 @@ SPREADS = (0.0, -0.25, -0.5)
 LEAST_REACH, MOST_REACH = 0.08, 1.8
 # A layer that adds no more levels than this where it is strongest is an excuse of the other's.
 MIN_LEVELS = 2.0
+# A few shapes of the grid tell what no two will explain.
+FEW, LEAST_OF_FEW = 5, 0.7
 # The best shape of the grid alone, and the best two, explain these parts of what is seen.
 LEAST_ALONE, LEAST_TOGETHER = 0.85, 0.98
 
@@ -38,7 +38,9 @@ class LayersFit:
 def fit_layers(seen: Penumbra) -> LayersFit | None:
     """Find the two layers that together leave the least; None where no two have one color."""
     layers = Layers(Samples(seen))
-    grid = _grid(seen)
+    grid = grid_of(blurs_within_reach(seen, LEAST_REACH, MOST_REACH), OFFSETS, SPREADS)
+    if layers.alone(layers.shade(grid[::FEW])) < LEAST_OF_FEW * layers.total:
+        return None
     shades = layers.shade(grid)
     pair = _best_pair(layers, grid, shades)
     if pair is None:
@@ -50,7 +52,7 @@ def _best_pair(layers: Layers, grid: Shapes, shades: Floats) -> Shapes | None:
     """Return the two shapes of a grid that explain most; None where that is not enough."""
     products, sums = np.asarray(shades @ shades.T), np.asarray(shades @ layers.levels)
     own = np.maximum(products[np.arange(len(grid)), np.arange(len(grid))], NO_SHADE)
-    alone = float((sums**2 / own).max())
+    alone = layers.alone(shades)
     if alone < LEAST_ALONE * layers.total:
         return None
     spread = np.maximum(own[:, None] * own - products**2, NO_SHADE)
@@ -75,12 +77,3 @@ def _fit(layers: Layers, shapes: Shapes) -> LayersFit | None:
         return None
     rest = depths - shades.T @ full
     return LayersFit(shapes, full, float(np.sqrt((rest**2).mean())))
-
-
-def _grid(seen: Penumbra) -> Shapes:
-    shapes = [
-        (0, round(HALVES * down * blur), index, round(HALVES * out * blur))
-        for index, blur in blurs_within_reach(seen, LEAST_REACH, MOST_REACH)
-        for down, out in product(OFFSETS, SPREADS)
-    ]
-    return np.array(shapes)

@@ -1,9 +1,9 @@
 """Where the line box of a text ends, told from its ink.
 
 Layout works with line boxes; pixels show ink. Sideways the two differ by the side bearing of the
-first letter, which depends on its shape: a straight stem stands about .08 em off its origin, a
-bow less. Upright they differ by half the leading, which only neighbouring lines of one paragraph
-show. What is not shown stays marked as unknown, so that nobody counts it as measured.
+first letter (``lineends``). Upright they differ by half the leading, which only neighbouring
+lines of one paragraph show. What is not shown stays marked as unknown, so that nobody counts it
+as measured.
 """
 
 from collections import defaultdict
@@ -11,27 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workers.measure.lineends import find_ends
 from workers.measure.scene import Scene, TextLine
 
-Floats = NDArray[np.float64]
-
-# Where red, green and blue stand in a packed color.
-SHIFTS = (16, 8, 0)
-# A column of pixels belongs to a letter from this much coverage on.
-INK_COVERAGE = 0.25
-# Coverage at which a column is as good as full.
-FULL_COVERAGE = 0.97
-# A letter's edge reaches its full coverage within so many columns.
-EDGE_COLUMNS = 3
-# Columns looked at on each end at least, for the smallest text.
-MIN_END_PX = 6
-# Side bearings in em by the share of the ink's height that the first columns cover: a stem
-# (Arial H .079, Roboto .083, Inter .089), a bow or a short letter, a tip (Arial o .04, T .02).
-STEM_SHARE, STEM_BEARING = 0.85, 0.08
-BOW_SHARE, BOW_BEARING = 0.4, 0.055
-TIP_BEARING = 0.04
 # The middle of a line box lies this far above the baseline, in em: half of ascent less descent
 # (Arial .347, Roboto .342, Inter .364, Noto Sans .388).
 MIDDLE_EM = 0.36
@@ -91,58 +74,14 @@ class _Run:
 
 def find_line_boxes(scene: Scene) -> list[LineBox]:
     """Return the line box of every text line of the scene, in their order."""
-    runs = [_run_of(scene, line) for line in scene.lines]
+    lefts, rights = find_ends(scene, scene.lines)
+    runs = [
+        _Run(line, left, right)
+        for line, left, right in zip(scene.lines, lefts.tolist(), rights.tolist(), strict=True)
+    ]
     _find_paragraphs(runs, scene.dpr)
     ratios = [(run.pitch / run.line.size_px, run.line.size_px) for run in runs if run.pitch]
     return [_box_of(run, ratios, scene.dpr) for run in runs]
-
-
-def _run_of(scene: Scene, line: TextLine) -> _Run:
-    """Find where the first letter's origin lies and the last letter's advance ends."""
-    box, size = line.box, line.size_px
-    width = min(box.width, max(MIN_END_PX, int(size)))
-    first = _coverage(scene, line, slice(box.x, box.x + width))
-    last = _coverage(scene, line, slice(box.right - width, box.right))[:, ::-1]
-    left_px, left_em = _edge(first)
-    right_px, right_em = _edge(last)
-    return _Run(line, box.x + left_px - left_em * size, box.right - right_px + right_em * size)
-
-
-def _coverage(scene: Scene, line: TextLine, columns: slice) -> Floats:
-    """Return how much of each pixel the text covers, 0 to 1, shape (height, columns).
-
-    The channel in which text and background differ most tells it.
-    """
-    rows = slice(line.box.y, line.box.bottom)
-    papers = scene.background[rows, columns]
-    paper = int(papers.flat[0]) if papers.size else 0
-    contrasts = [abs((line.color >> shift & 255) - (paper >> shift & 255)) for shift in SHIFTS]
-    channel = contrasts.index(max(contrasts))
-    behind = (papers >> SHIFTS[channel] & 255).astype(np.float64)
-    toward = (line.color >> SHIFTS[channel] & 255) - behind
-    toward[toward == 0] = 1
-    covered: Floats = np.clip((scene.rgb[rows, columns, channel] - behind) / toward, 0.0, 1.0)
-    return covered
-
-
-def _edge(coverage: Floats) -> tuple[float, float]:
-    """Return where ink starts from the left, in pixels, and its side bearing in em."""
-    if not coverage.size:
-        return 0.0, BOW_BEARING
-    columns = coverage.max(axis=0)
-    inked = np.flatnonzero(columns >= INK_COVERAGE)
-    if not len(inked):
-        return 0.0, BOW_BEARING
-    start = int(inked[0])
-    rising = columns[start : start + EDGE_COLUMNS].argmax() > 0
-    partial = rising and columns[start] < FULL_COVERAGE
-    edge = start + (1 - columns[start] if partial else 0.0)
-    stem = coverage[:, start : start + 2].max(axis=1)
-    height = np.count_nonzero(coverage.max(axis=1) > INK_COVERAGE)
-    share = np.count_nonzero(stem > float(stem.max()) / 2) / max(1, int(height))
-    if share > STEM_SHARE:
-        return float(edge), STEM_BEARING
-    return float(edge), BOW_BEARING if share > BOW_SHARE else TIP_BEARING
 
 
 def _find_paragraphs(runs: Sequence[_Run], dpr: float) -> None:

@@ -1,9 +1,10 @@
 """What lies outside an element's sides: colors from its edge outward, where nothing disturbs."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from workers.measure.profiles import GROUND_PX, fade, find_ground, leads_to, unt
 from workers.measure.scene import ROOT, Element, ElementKind, Rgb, Scene
 
 Floats = NDArray[np.float64]
+Usual = Callable[[], tuple[int, ...] | None]
 
 # Blurs of interfaces reach less far, in pixels of a 1x image.
 REACH_CSS_PX = 64
@@ -28,9 +30,10 @@ MIN_SIDE_PX = 12
 MIN_LENGTH = 3
 # Lines of pixels along a side that are looked at; shadows vary across, not along.
 ALONG_POINTS = 24
-# Where it is looked whether anything changes beside a side: pixels outward, parts of the side, and
-# how many of these must change. Elements are looked at so many at once.
-FIRST_PX = np.array([0, 1, 2, 4, 8])
+# Where it is looked whether anything fades beside a side: pixels outward but the first, which a
+# border has too, parts of the side, and how many of these must change. Elements are looked at so
+# many at once.
+FIRST_PX = np.array([1, 2, 4, 8])
 PLACES = np.array([0.4, 0.5, 0.6])
 CHANGING_PLACES = 2
 BLOCK = 256
@@ -99,6 +102,7 @@ class Surroundings:
         self._scene = scene
         boxes = [element.box for element in scene.elements] + [line.box for line in scene.lines]
         self._edges = np.array([(b.x, b.y, b.right, b.bottom) for b in boxes], np.int64)
+        self._turned = {side: _turn(self._edges, side) for side in Side}
         self._dividers = np.zeros(len(boxes), np.bool_)
         for index, element in enumerate(scene.elements):
             self._dividers[index] = element.kind is ElementKind.DIVIDER
@@ -110,10 +114,11 @@ class Surroundings:
             indices: of elements in the scene.
         """
         views = [self._view(index) for index in self._not_flat(indices)]
-        grounds: dict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
+        siblings: dict[int, list[_View]] = defaultdict(list)
         for view in views:
-            grounds[view.parent].update(find_ground(colors) for colors in view.colors.values())
-        seen = (self._penumbra_of(view, grounds[view.parent]) for view in views)
+            siblings[view.parent].append(view)
+        usual = {parent: cache(partial(_usual_ground, some)) for parent, some in siblings.items()}
+        seen = (self._penumbra_of(view, usual[view.parent]) for view in views)
         return [penumbra for penumbra in seen if penumbra.depths]
 
     def _not_flat(self, indices: Sequence[int]) -> list[int]:
@@ -158,10 +163,9 @@ class Surroundings:
                     view.gaps[side] = free
         return view
 
-    def _penumbra_of(self, view: _View, grounds: Counter[tuple[int, ...]]) -> Penumbra:
+    def _penumbra_of(self, view: _View, usual: Usual) -> Penumbra:
         """Compare what was seen with the color an element lies on."""
         fill = self._scene.elements[view.parent].fill
-        usual = next((color for color, _ in grounds.most_common() if color), None)
         depths: dict[Side, Floats] = {}
         ambient = np.full(3, np.nan)
         for side, colors in view.colors.items():
@@ -178,19 +182,22 @@ class Surroundings:
                     # The same shadow takes a part of whatever it falls on.
                     depth = depth * (ambient / np.maximum(below, 1))[: len(depth)]
                 depths[side] = depth
-        gaps = {side: gap for side, gap in view.gaps.items() if side in depths}
+        # A neighbour's shadow falls here only if it reaches this side's own.
+        gaps = {
+            side: gap
+            for side, gap in view.gaps.items()
+            if side in depths and gap < 2 * np.count_nonzero(depths[side].any(axis=1))
+        }
         return Penumbra(view.box, ambient, depths, gaps, frozenset(view.joined), view.radius_px)
 
-    def _ground_of(
-        self, colors: Floats, fill: int | None, usual: tuple[int, ...] | None
-    ) -> tuple[int, ...] | None:
+    def _ground_of(self, colors: Floats, fill: int | None, usual: Usual) -> tuple[int, ...] | None:
         """Return the color a side lies on: its parent's, or what lasts beside it or others."""
         ground = None if fill is None else tuple(int(level) for level in unpack(fill))
         if ground is not None and (colors == ground).all(axis=1).any():
             return ground
         nearly = ground if ground is not None and leads_to(colors, ground) else None
         lasting = round(GROUND_PX * self._scene.dpr)
-        return find_ground(colors, lasting) or nearly or usual or ground
+        return find_ground(colors, lasting) or nearly or usual() or ground
 
     def _gradient_below(self, view: _View, side: Side, count: int) -> Floats | None:
         """Return the colors outward of the gradient a side lies on, shape (count, 3), if any."""
@@ -218,7 +225,7 @@ class Surroundings:
         What lies under a bar across the whole image is what its shadow falls on: it is looked
         into.
         """
-        turned = _turn(self._edges, side)
+        turned = self._turned[side]
         start, near, end, far = turned[index]
         height, width = self._scene.rgb.shape[:2]
         limits = np.array([near, width + near, height + near, near])
@@ -252,6 +259,13 @@ class Surroundings:
         width = abs(first.box.width - second.box.width) <= LIKE_NEIGHBOUR * first.box.width
         height = abs(first.box.height - second.box.height) <= LIKE_NEIGHBOUR * first.box.height
         return second.kind is first.kind and (width or height)
+
+
+def _usual_ground(views: Sequence[_View]) -> tuple[int, ...] | None:
+    """Return the color that lasts beside most sides, if any does."""
+    colors = (colors for view in views for colors in view.colors.values())
+    found = Counter(color for one in colors if (color := find_ground(one)))
+    return found.most_common(1)[0][0] if found else None
 
 
 def _radius_of(element: Element) -> float:

@@ -20,6 +20,8 @@ from workers.measure.scene import Mask, Packed, Rgb
 # and antialiased edges by more, so neither is counted.
 NOISE_STEP_MIN = 2
 NOISE_STEP_MAX = 12
+# Pixels in a row that show whether a step is taken back.
+TURN_PX = 3
 # A step of more than this many levels is content; noise gathers around content.
 CONTENT_STEP = 24
 # Tile sides in pixels of the half-height sample: 32 x 32 of the image.
@@ -55,7 +57,7 @@ def pack(rgb: Rgb) -> Packed:
     """
     bgra = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA)
     packed = bgra.view("<u4")[..., 0]
-    return cast("Packed", np.bitwise_and(packed, np.uint32(0xFFFFFF)))
+    return cast("Packed", np.bitwise_and(packed, np.uint32(0xFFFFFF), out=packed))
 
 
 def unpack(color: int) -> NDArray[np.int32]:
@@ -85,17 +87,21 @@ def find_changes(packed: Packed) -> Mask:
 
 def measure_noise(rgb: Rgb) -> Noise:
     """Measure how often small steps alternate in sign along the rows of the green channel."""
-    green = rgb[::2, :, 1].astype(np.int16)
-    steps = green[:, 1:] - green[:, :-1]
-    size = np.abs(steps)
-    left, right = steps[:, :-1], steps[:, 1:]
-    smaller = np.minimum(size[:, :-1], size[:, 1:])
-    larger = np.maximum(size[:, :-1], size[:, 1:])
-    alternating = ((left ^ right) < 0) & (smaller >= NOISE_STEP_MIN) & (larger <= NOISE_STEP_MAX)
+    green = np.ascontiguousarray(rgb[::2, :, 1])
+    # OpenCV takes no empty arrays, which fewer columns would leave.
+    if green.shape[1] < TURN_PX:
+        return Noise(0.0, 0.0)
+    size = cv2.absdiff(green[:, 1:], green[:, :-1])
+    rises = cv2.compare(green[:, 1:], green[:, :-1], cv2.CMP_GT)
+    turns = cv2.compare(rises[:, 1:], rises[:, :-1], cv2.CMP_NE)
+    enough = cv2.inRange(cv2.min(size[:, 1:], size[:, :-1]), NOISE_STEP_MIN, 255)
+    small = cv2.inRange(cv2.max(size[:, 1:], size[:, :-1]), 0, NOISE_STEP_MAX)
+    alternating = cast("Mask", cv2.min(cv2.min(enough, small), turns))
     noisy = _tile_levels(alternating) > TILE_SHARE_LEVEL
-    content = _tile_levels(size[:, :-1] > CONTENT_STEP) > TILE_SHARE_LEVEL
+    steep = cast("Mask", cv2.inRange(size[:, :-1], CONTENT_STEP + 1, 255))
+    content = _tile_levels(steep) > TILE_SHARE_LEVEL
     tiles = float((noisy & content).sum() / max(1, content.sum()))
-    return Noise(tiles, float(alternating.mean()) if alternating.size else 0.0)
+    return Noise(tiles, cv2.countNonZero(alternating) / alternating.size)
 
 
 def choose_path(rgb: Rgb) -> Path:
@@ -106,10 +112,10 @@ def choose_path(rgb: Rgb) -> Path:
     return Path.EXACT if noise.tiles < NOISY_TILES else Path.PALETTE
 
 
-def _tile_levels(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Average a mask over whole tiles, to levels of 0 to 255."""
+def _tile_levels(mask: Mask) -> Mask:
+    """Average a mask, 0 or 255, over whole tiles."""
     down, across = mask.shape[0] // TILE_HEIGHT, mask.shape[1] // TILE_WIDTH
     if not (down and across):
         return np.zeros((0, 0), np.uint8)
-    levels = mask[: down * TILE_HEIGHT, : across * TILE_WIDTH].astype(np.uint8) * np.uint8(255)
+    levels = mask[: down * TILE_HEIGHT, : across * TILE_WIDTH]
     return cast("Mask", cv2.resize(levels, (across, down), interpolation=cv2.INTER_AREA))

@@ -1,18 +1,31 @@
 """The corner radii of a page, summed up over its boxes."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from workers.measure.corners import PILL_SLACK_PX
-from workers.measure.measurements import Box, RadiusMeasurement
+from workers.measure.measurements import Box, Path, RadiusMeasurement
 from workers.measure.scene import ROOT, Element, ElementKind, Scene
 
 # Boxes smaller than this, in CSS pixels, are dots and checks.
 MIN_BOX_PX = 10.0
 # Radii this close, in CSS pixels, are one value.
 SAME_RADIUS_PX = 0.5
-# A box alone belongs to a radius this close, in CSS pixels, that so many agree on.
-STRAY_RADIUS_PX = 1.0
-AGREEING = 3
+
+
+# How well corners are read. A box alone belongs to a radius no further off than ``stray_px``, in
+# CSS pixels, that ``agreeing`` boxes show; the corners of one box agree to ``alike_px``.
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    alike_px: float
+    stray_px: float
+    agreeing: int
+
+
+EXACT = _Reading(alike_px=0.5, stray_px=1.0, agreeing=3)
+# Codecs smear corners by a pixel or two, each another way.
+SMEARED = _Reading(alike_px=1.0, stray_px=2.0, agreeing=2)
 # The unit radii are reported in, in device pixels: rasterisers draw arcs up to .2 px apart.
 RADIUS_UNIT = 0.5
 # Below this, in CSS pixels, a corner counts as square: antialiasing of odd edges looks like it.
@@ -22,10 +35,11 @@ BOXES = {ElementKind.CONTAINER, ElementKind.GRADIENT, ElementKind.PICTURE}
 
 def measure_radii(scene: Scene) -> tuple[RadiusMeasurement, ...]:
     """Sum up the corners of all boxes, most used radius first; pills are left out."""
+    reading = EXACT if scene.path is Path.EXACT else SMEARED
     found = [
         (radius / scene.dpr, element.box)
         for element in scene.elements[ROOT + 1 :]
-        for radius in _radii_of(element, scene.dpr)
+        for radius in _radii_of(element, scene.dpr, reading)
         if radius >= MIN_RADIUS_PX * scene.dpr
     ]
     groups: list[list[tuple[float, Box]]] = []
@@ -34,11 +48,11 @@ def measure_radii(scene: Scene) -> tuple[RadiusMeasurement, ...]:
             groups[-1].append(entry)
         else:
             groups.append([entry])
-    measured = [_sum_up(group, RADIUS_UNIT / scene.dpr) for group in _join_strays(groups)]
+    measured = [_sum_up(group, RADIUS_UNIT / scene.dpr) for group in _join_strays(groups, reading)]
     return tuple(sorted(measured, key=lambda radius: -radius.count))
 
 
-def _radii_of(element: Element, dpr: float) -> list[float]:
+def _radii_of(element: Element, dpr: float, reading: _Reading) -> list[float]:
     """Return the radii an element shows, in device pixels; none for square ones and pills.
 
     A box has one, or two where its corners differ; a corner that stands alone is no arc of a box.
@@ -47,14 +61,16 @@ def _radii_of(element: Element, dpr: float) -> list[float]:
     if element.kind not in BOXES or smaller < MIN_BOX_PX * dpr:
         return []
     known = np.array(sorted(radius for radius in element.radii_px if radius))
-    alike = np.split(known, np.flatnonzero(np.diff(known) > SAME_RADIUS_PX * dpr) + 1)
+    alike = np.split(known, np.flatnonzero(np.diff(known) > reading.alike_px * dpr) + 1)
     radii = [float(np.median(some)) for some in alike if len(some) > 1]
     return [radius for radius in radii if radius < smaller / 2 - PILL_SLACK_PX]
 
 
-def _join_strays(groups: list[list[tuple[float, Box]]]) -> list[list[tuple[float, Box]]]:
+def _join_strays(
+    groups: list[list[tuple[float, Box]]], reading: _Reading
+) -> list[list[tuple[float, Box]]]:
     """Give single boxes to the well shown radius beside theirs: one of them was misread."""
-    shown = [group for group in groups if len(group) >= AGREEING]
+    shown = [group for group in groups if len(group) >= reading.agreeing]
     kept = [group for group in groups if len(group) > 1]
     for group in groups:
         if len(group) > 1:
@@ -63,7 +79,7 @@ def _join_strays(groups: list[list[tuple[float, Box]]]) -> list[list[tuple[float
         near = [
             other
             for other in shown
-            if min(abs(radius - known) for known, _ in other) <= STRAY_RADIUS_PX
+            if min(abs(radius - known) for known, _ in other) <= reading.stray_px
         ]
         if near:
             max(near, key=len).extend(group)

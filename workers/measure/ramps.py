@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.measure.components import label_components
+from workers.measure.components import Labels, label_components
 from workers.measure.measurements import Box
 from workers.measure.scene import Mask, Packed, Rgb
 from workers.measure.steps import Steps, select_steps
@@ -89,7 +89,7 @@ def _shrink_to_cells(mask: Mask) -> Mask:
     return cast("Mask", cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
 
 
-def _sample(rgb: Rgb, packed: Packed, labels: Ints, stats: Ints, label: int) -> Ramp | None:
+def _sample(rgb: Rgb, packed: Packed, labels: Labels, stats: Ints, label: int) -> Ramp | None:
     """Take pixels of one area; None where one color rules it."""
     x, y, width, height, area = (int(value) for value in stats[label])
     step = max(1, int((area / SAMPLE_POINTS) ** 0.5))

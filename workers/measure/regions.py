@@ -5,8 +5,8 @@ corners, and a hard step in color lies outside most of its sides. What lies insi
 boxes, does not matter. Bands of gradients and shadows fail the hard step.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import compress
 
 import cv2
@@ -17,6 +17,7 @@ from workers.measure.components import Components, View, label_components
 from workers.measure.measurements import Box
 from workers.measure.nesting import corners_of
 from workers.measure.scene import Mask, Packed, Rgb
+from workers.measure.spurs import without_spurs
 from workers.measure.steps import Steps, select_steps
 
 Pixels = NDArray[np.uint8]
@@ -61,12 +62,16 @@ SOFT_SHARE = 0.002
 SOFT_STEP = HARD_STEP - 1
 
 
+NO_SIDES = (False, False, False, False)
+
+
 @dataclass(frozen=True, slots=True)
 class Region:
     """One single-colored area.
 
     ``box`` is its bounding box, ``pixels`` its size; ``hard`` tells where a step in color was
-    seen outward, top, right, bottom, left, and ``open_sides`` where the image ends instead.
+    seen outward, top, right, bottom, left (of shapes of boxes alone), and ``open_sides`` where the
+    image ends instead.
     """
 
     label: int
@@ -82,29 +87,34 @@ class Region:
 class Segmentation:
     """What is connected (0 where a pixel differs from its right or lower neighbour).
 
-    ``regions`` holds those that are boxes, or large, the largest bounding box first.
+    ``regions`` holds those that are boxes, or large, the largest bounding box first; ``seen`` all
+    that were looked at, by their statistics, None where it is neither.
     """
 
     found: Components
     regions: tuple[Region, ...]
+    seen: Mapping[tuple[int, ...], Region | None]
 
 
-def find_regions(rgb: Rgb, packed: Packed, steps: Steps) -> Segmentation:
+def find_regions(rgb: Rgb, packed: Packed, steps: Steps, *, snapped: bool = False) -> Segmentation:
     """Find the areas of exactly one color.
 
     Args:
         rgb: (height, width, 3) uint8.
         packed: the same pixels, packed.
         steps: how far they lie from their neighbours.
+        snapped: whether noise was snapped away, which leaves sides ragged.
     """
-    return _segment(rgb, packed, select_steps(steps, 0))
+    return _segment(rgb, packed, select_steps(steps, 0), {}, snapped=snapped)
 
 
-def find_soft_regions(rgb: Rgb, packed: Packed, steps: Steps) -> Segmentation | None:
+def find_soft_regions(
+    rgb: Rgb, packed: Packed, steps: Steps, exact: Segmentation, *, snapped: bool = False
+) -> Segmentation | None:
     """Find the areas without a hard step inside; None where they would be the exact ones.
 
     The shadow of a neighbour, falling on a box, changes its color by a level or two: not one
-    color any more, and still one box.
+    color any more, and still one box. Most areas are the same as the ``exact`` ones.
     """
     if min(packed.shape) < MIN_SIDE:
         return None
@@ -112,7 +122,7 @@ def find_soft_regions(rgb: Rgb, packed: Packed, steps: Steps) -> Segmentation | 
     soft_count = cv2.countNonZero(soft) + cv2.countNonZero(steps) - soft.size
     if soft_count < SOFT_SHARE * soft.size:
         return None
-    return _segment(rgb, packed, soft)
+    return _segment(rgb, packed, soft, exact.seen, snapped=snapped)
 
 
 def merge_boxes(exact: Segmentation, soft: Segmentation | None, max_area: float) -> list[Region]:
@@ -144,8 +154,18 @@ def _overlap(box: Box, edges: NDArray[np.int32]) -> NDArray[np.float64]:
     return np.asarray(shared / (box.area + areas - shared), np.float64)
 
 
-def _segment(rgb: Rgb, packed: Packed, still: Mask) -> Segmentation:
-    """Label connected still pixels and describe the components worth it."""
+def _segment(
+    rgb: Rgb,
+    packed: Packed,
+    still: Mask,
+    known: Mapping[tuple[int, ...], Region | None],
+    *,
+    snapped: bool,
+) -> Segmentation:
+    """Label connected still pixels and describe the components worth it.
+
+    A component with the box and the pixels of one that is known is that one.
+    """
     found = label_components(still, connectivity=4)
     height, width = packed.shape
     x, y, wide, tall, pixels = found.stats.T
@@ -155,18 +175,26 @@ def _segment(rgb: Rgb, packed: Packed, still: Mask) -> Segmentation:
     worth &= np.minimum(across, down) >= MIN_BOX_SIDE
     large = (pixels >= IRREGULAR_SHARE * packed.size) & (np.minimum(wide, tall) >= MIN_SIDE - 1)
     worth |= large
-    regions = []
-    for label in np.flatnonzero(worth):
-        region = _describe(rgb, packed, found, int(label))
-        if region is not None:
-            regions.append(region)
+    seen: dict[tuple[int, ...], Region | None] = {}
+    for label in np.flatnonzero(worth).tolist():
+        stats = tuple(found.stats[label].tolist())
+        if stats in known:
+            region = known[stats]
+            seen[stats] = region and replace(region, label=label)
+        else:
+            core = without_spurs(found, label) if snapped else stats[:4]
+            seen[stats] = _describe(rgb, packed, found, label, core)
+    regions = [region for region in seen.values() if region is not None]
     regions.sort(key=lambda region: -region.box.area)
-    return Segmentation(found, tuple(regions))
+    return Segmentation(found, tuple(regions), seen)
 
 
-def _describe(rgb: Rgb, packed: Packed, found: Components, label: int) -> Region | None:
+def _describe(
+    rgb: Rgb, packed: Packed, found: Components, label: int, bounds: tuple[int, ...]
+) -> Region | None:
     """Describe a component; None for one that is neither a box nor large."""
-    x, y, core_width, core_height, pixels = found.stats[label].tolist()
+    x, y, core_width, core_height = bounds
+    pixels = int(found.stats[label][4])
     is_large = pixels >= IRREGULAR_SHARE * packed.size
     height, width = packed.shape
     core = found.view(Box(x, y, core_width, core_height))
@@ -181,7 +209,7 @@ def _describe(rgb: Rgb, packed: Packed, found: Components, label: int) -> Region
     is_box = _is_box_shape(core, (label, box, pixels), sides, open_sides)
     if not (is_box or is_large):
         return None
-    hard = _hard_sides(rgb, box, sides)
+    hard = _hard_sides(rgb, box, sides) if is_box else NO_SIDES
     closed = sum(seen or is_open for seen, is_open in zip(hard, open_sides, strict=True))
     color, mode_share = _mode(packed[y : y + core_height, x : x + core_width], core, label)
     is_box = is_box and closed >= CLOSED_SIDES and any(hard) and mode_share >= MODE_SHARE
@@ -228,6 +256,8 @@ def _hard_sides(rgb: Rgb, box: Box, sides: tuple[NDArray[np.bool_], ...]) -> Sid
 def _is_hard(inside: Pixels, outside: Pixels, touched: NDArray[np.bool_]) -> bool:
     """Tell whether the median step over one side, where the region touches it, is hard."""
     at = np.flatnonzero(touched)
+    if not len(at):
+        return False
     at = at[:: len(at) // SIDE_SAMPLE + 1]
     steps = cv2.absdiff(inside[at], outside[at])
     soft = cv2.countNonZero(cv2.inRange(steps[None], (0, 0, 0), (HARD_STEP - 1,) * 3))

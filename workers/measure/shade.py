@@ -38,9 +38,9 @@ START_SPREADS = (0.0, -0.2, -0.4)
 START_RATIO = 1.35
 # A blur reaches about as far as its radius; starts outside these parts of the reach are futile.
 LEAST_REACH, MOST_REACH, REACH_PX = 0.4, 2.2, 2
-# Steps in which a fit is refined, in halves of a pixel, while they are below half the blur.
+# Steps in which a fit is refined, in halves of a pixel.
 STEPS = (8, 4, 2, 1)
-MAX_MOVES = 12
+MAX_MOVES = 24
 # Rounding leaves .3 levels.
 ENOUGH_RMS_LEVELS = 0.29
 # What even the best start leaves of the squared depths tells that no shadow explains them.
@@ -66,9 +66,12 @@ ENDLESS = 10_000
 
 
 def _moves(*numbers: int) -> Shapes:
-    """Return the steps to all neighbours of a shape that differ in the numbers given."""
-    steps = [(-1, 0, 1) if number in numbers else (0,) for number in range(4)]
-    return np.array([step for step in product(*steps) if any(step)])
+    """Return steps of several sizes to all neighbours of a shape that differ in the numbers."""
+    steps = np.array(list(product(*((-1, 0, 1) if n in numbers else (0,) for n in range(4)))))
+    # Blurs lie about a pixel apart.
+    sizes = np.array([(size, size, max(1, size // HALVES), size) for size in STEPS])
+    moves = (steps * sizes[:, None]).reshape(-1, 4)
+    return np.unique(moves[moves.any(axis=1)], axis=0)
 
 
 PLAIN, WITH_SPREAD, WITH_X = _moves(Y, BLUR), _moves(Y, BLUR, SPREAD), _moves(X, Y, BLUR)
@@ -101,7 +104,7 @@ class Samples:
         self._radius_px = seen.radius_px
         self._is_beside = bool(self._beside.any())
         self._beyond = HALVES * (gap - 1 - outward)
-        no_end = NO_END_REACHES * max(counts)
+        no_end = NO_END_REACHES * reach_of(seen)
         self._is_deep, self._is_long = min(deep) > no_end, min(wide) > no_end
         # The line looked at lies this far from the two ends of its side, to the pixel's middle.
         parts = np.array([(1 - OFF_MIDDLE) / 2, (1 + OFF_MIDDLE) / 2])
@@ -243,59 +246,64 @@ def _as_gaussian(fit: ShapeFit) -> ShapeFit:
 
 def _start(samples: Samples, seen: Penumbra, spreads: Sequence[float]) -> ShapeFit:
     """Return the best of a coarse grid of shapes."""
-    shapes = [
-        (0, round(HALVES * offset * blur), index, round(HALVES * spread * blur))
-        for index, blur in blurs_within_reach(seen, LEAST_REACH, MOST_REACH)
-        for offset, spread in product(START_OFFSETS, spreads)
-    ]
-    tried = np.array(shapes)
+    tried = grid_of(blurs_within_reach(seen, LEAST_REACH, MOST_REACH), START_OFFSETS, spreads)
     misfits = samples.misfits(tried)
     best = int(np.argmin(misfits))
     return ShapeFit(samples, tried[best], float(misfits[best]))
 
 
-def blurs_within_reach(seen: Penumbra, least: float, most: float) -> Iterator[tuple[int, float]]:
-    """Yield a coarse series of blurs, as index and in pixels.
+def grid_of(blurs: Shapes, offsets: Sequence[float], spreads: Sequence[float]) -> Shapes:
+    """Return the shapes with blurs given as indices, moved down and drawn out by parts of them."""
+    number, down, out = (axis.ravel() for axis in np.meshgrid(blurs, offsets, spreads))
+    blur = HALVES * BLURS_PX[number]
+    shapes = np.stack([np.zeros(len(number)), down * blur, number, out * blur], axis=1)
+    return np.asarray(np.rint(shapes), np.int64)
+
+
+def reach_of(seen: Penumbra) -> int:
+    """Return how many pixels the longest fading is above nothing."""
+    sizes = (np.abs(depth).max(axis=1) for depth in seen.depths.values())
+    return max(int((size > FADED_LEVELS).sum()) for size in sizes)
+
+
+def blurs_within_reach(seen: Penumbra, least: float, most: float) -> Shapes:
+    """Return a coarse series of blurs, as indices.
 
     Args:
         seen: what fades beside an element.
         least: the smallest blur, as a part of how far the fading reaches.
         most: the largest.
     """
-    sizes = [np.abs(depth).max(axis=1) for depth in seen.depths.values()]
-    reach = max(int((size > FADED_LEVELS).sum()) for size in sizes)
-    blur = max(BLURS_PX[0], least * reach - REACH_PX)
-    while blur <= min(most * reach + REACH_PX, SKIA_BLURS_PX[-1]):
-        yield int(np.searchsorted(SKIA_BLURS_PX, blur)), blur
-        blur *= START_RATIO
+    reach = reach_of(seen)
+    first = max(SKIA_BLURS_PX[0], least * reach - REACH_PX)
+    last = min(most * reach + REACH_PX, SKIA_BLURS_PX[-1])
+    count = 1 + int(np.log(last / first) / np.log(START_RATIO))
+    return np.searchsorted(SKIA_BLURS_PX, first * START_RATIO ** np.arange(count))
 
 
 def _refine(start: ShapeFit, moves: Shapes) -> ShapeFit:
-    """Move a shape in ever smaller steps as long as the fit gets better."""
+    """Move a shape by steps of all sizes, the best first, as long as the fit gets better."""
     samples, shape, misfit = start.samples, start.shape, start.misfit
-    for step in STEPS:
-        if step > max(STEPS[-1], HALVES * BLURS_PX[shape[BLUR]] / 2):
-            continue
-        # Blurs lie about a pixel apart.
-        scaled = moves * np.array([step, step, max(1, step // HALVES), step])
-        for _ in range(MAX_MOVES):
-            moved = shape + scaled
-            moved = moved[_are_plausible(moved, gaussian=start.shape[BLUR] >= FAMILY)]
-            if not len(moved):
-                break
-            misfits = samples.misfits(moved)
-            best = int(np.argmin(misfits))
-            if misfits[best] >= misfit:
-                break
-            shape, misfit = moved[best], float(misfits[best])
+    gaussian = bool(shape[BLUR] >= FAMILY)
+    for _ in range(MAX_MOVES):
+        moved = shape + moves
+        moved = moved[_are_plausible(moved, gaussian=gaussian)]
+        if not len(moved):
+            break
+        misfits = samples.misfits(moved)
+        best = int(np.argmin(misfits))
+        if misfits[best] >= misfit:
+            break
+        shape, misfit = moved[best], float(misfits[best])
     return ShapeFit(samples, shape, misfit)
 
 
 def _are_plausible(shapes: Shapes, *, gaussian: bool) -> NDArray[np.bool_]:
     """Tell which shapes soften an edge rather than move a box, in one family of blurs."""
     x, y, number, spread = shapes.T
-    blur = HALVES * BLURS_PX[np.clip(number, 0, len(BLURS_PX) - 1)]
-    tabled = (number >= 0) & (number < len(BLURS_PX)) & ((number >= FAMILY) == gaussian)
+    first, last = (FAMILY, len(BLURS_PX)) if gaussian else (0, FAMILY)
+    tabled = (number >= first) & (number < last)
+    blur = HALVES * BLURS_PX.take(number, mode="clip")
     aside = np.abs(x) <= MOST_ASIDE * blur
     soft = np.abs(spread) <= MOST_SPREAD * blur + HALVES
     return np.asarray(tabled & soft & aside & (np.abs(y) <= FARTHEST * blur + HALVES))

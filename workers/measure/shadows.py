@@ -17,7 +17,7 @@ from workers.measure.measurements import Box, ShadowMeasurement
 from workers.measure.penumbra import MIN_LENGTH, MIN_SIDE_PX, Penumbra, Side, Surroundings
 from workers.measure.precision import tell
 from workers.measure.scene import ROOT, ElementKind, Scene
-from workers.measure.shade import MIN_SIDES, fit_shape, lengths_of
+from workers.measure.shade import MIN_SIDES, NO_END_REACHES, fit_shape, lengths_of, reach_of
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +32,8 @@ MAX_RMS_SHARE = 0.05
 # A fit this bad may be spoilt by a ring; leaving the ring out must bring it down to this part.
 RING_RMS_LEVELS = 0.5
 RING_GAIN = 0.6
+# Below a bar a first pixel this much deeper than the second is no ring of the bar.
+MOST_RING = 2.0
 # Two layers seen as one leave more than this.
 LAYERED_RMS_LEVELS = 0.45
 LAYERED_GAIN = 0.6
@@ -43,8 +45,6 @@ MAX_ALPHA = 0.75
 BLACK_LEVELS = 1.2
 BLACK_SHARE = 0.06
 FULL_LEVEL = 255
-# Boxes larger than this show nothing of their size in their shadow.
-SMALL_PX = 128
 # How far a fit to so many sides is believed at best, and what is not believed at all.
 SIDE_CONFIDENCE = {1: 0.5, 2: 0.6, 3: 0.8, 4: 0.95}
 LEAST_CONFIDENCE = 0.3
@@ -121,7 +121,7 @@ def _fit_one(seen: Penumbra) -> Fit | None:
     spoils its first pixels; a side on something unseen spoils the others.
     """
     best: Fit | None = None
-    for version in (*_by_neighbours(seen), _without_ring(seen)):
+    for version in (*_by_neighbours(seen), *_without_ring(seen)):
         fit = _fit_sides(version)
         if fit is not None and (best is None or fit.rms_levels < RING_GAIN * best.rms_levels):
             best = fit
@@ -163,13 +163,17 @@ def _without(seen: Penumbra, left: Side) -> Penumbra:
     return replace(seen, depths=depths, gaps=gaps)
 
 
-def _without_ring(seen: Penumbra) -> Penumbra:
-    """Return the same without the first pixel of each side, which joins the box."""
+def _without_ring(seen: Penumbra) -> tuple[Penumbra, ...]:
+    """Return the same without the first pixel of each side, which joins the box, if it may."""
+    if seen.spans:
+        ((first, second, *_),) = (np.abs(depth).max(axis=1) for depth in seen.depths.values())
+        if first > MOST_RING * second:
+            return ()  # the next thing's border, whose own shading follows
     box = seen.box
     grown = Box(box.x - 1, box.y - 1, box.width + 2, box.height + 2)
     depths = {side: depth[1:] for side, depth in seen.depths.items() if len(depth) > MIN_LENGTH}
     gaps = {side: gap - 1 for side, gap in seen.gaps.items() if side in depths}
-    return replace(seen, box=grown, depths=depths, gaps=gaps)
+    return (replace(seen, box=grown, depths=depths, gaps=gaps),)
 
 
 def _fit_sides(seen: Penumbra) -> Fit | None:
@@ -209,10 +213,12 @@ def _is_soft(seen: Penumbra) -> bool:
 
 def _key_of(seen: Penumbra) -> bytes:
     """Return what the fit of a shadow depends on."""
-    size = min(seen.box.width, SMALL_PX), min(seen.box.height, SMALL_PX)
+    seen_px = NO_END_REACHES * reach_of(seen) + 1
+    size = min(seen.box.width, seen_px), min(seen.box.height, seen_px)
+    radius = round(seen.radius_px) if min(size) < seen_px else 0
     sides = [depth.tobytes() + bytes([side]) for side, depth in seen.depths.items()]
-    rest = repr((size, sorted(seen.gaps.items()), sorted(seen.joined), seen.ambient.tolist()))
-    return b"".join(sides) + rest.encode()
+    rest = (size, radius, sorted(seen.gaps.items()), sorted(seen.joined), seen.ambient.tolist())
+    return b"".join(sides) + repr(rest).encode()
 
 
 def _group(fits: Sequence[Fit]) -> list[list[Fit]]:

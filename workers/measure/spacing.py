@@ -125,7 +125,8 @@ def _measurements_of(
 
 def _clear_of(px: float, clear: Clearances) -> list[tuple[SpacingKind, Box]]:
     """Return the kinds and boxes of a value's clearances."""
+    kinds = (SpacingKind.PADDING, SpacingKind.GAP)
     return [
-        (SpacingKind.GAP if clear.gaps[at] else SpacingKind.PADDING, box_of(clear.stretches[at]))
+        (kinds[int(clear.gaps[at])], box_of(clear.stretches[at].tolist()))
         for at in np.flatnonzero(np.abs(clear.px - px) <= OWN_PX)
     ]
