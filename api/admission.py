@@ -36,11 +36,10 @@ async def admit(request: Request, owner_id: str, key: str | None = None) -> None
         Unavailable: The disk is full, or the database away.
     """
     site: Site = request.app.state.site
-    declared = request.headers.get("content-length", "")
-    size_bytes = int(declared) if declared.isdecimal() else 0
+    size_bytes = declared_bytes(request)
 
     def look() -> None:
-        _require_room(site.settings, size_bytes)
+        require_room(site.settings, size_bytes)
         with transaction(site.engine) as connection:
             # Who asks for the job it has got already adds nothing to it.
             if key is not None and idempotency.is_known(connection, owner_id, key):
@@ -51,6 +50,12 @@ async def admit(request: Request, owner_id: str, key: str | None = None) -> None
     await run_in_threadpool(look)
 
 
+def declared_bytes(request: Request) -> int:
+    """Return the length that a request declares of its body, 0 when it declares none."""
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isdecimal() else 0
+
+
 def require_short(settings: Settings, waiting: Backlog) -> None:
     """Refuse more work while too much of it waits; see ``admit`` for what it raises."""
     if waiting.own >= settings.max_queued_items_per_user:
@@ -59,8 +64,13 @@ def require_short(settings: Settings, waiting: Backlog) -> None:
         raise Overloaded("too many images wait at the moment; come back when some are done")
 
 
-def _require_room(settings: Settings, size_bytes: int) -> None:
-    """Refuse what would take the last of the local disk; a bucket has no end."""
+def require_room(settings: Settings, size_bytes: int) -> None:
+    """Refuse what would take the last of the local disk; a bucket has no end.
+
+    Raises:
+        StorageFull: There is no room.
+        Unavailable: The disk does not answer.
+    """
     if settings.blob_url is not None:
         return
     folder = settings.blob_dir if settings.blob_dir.is_dir() else settings.data_dir

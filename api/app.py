@@ -7,7 +7,21 @@ from contextlib import asynccontextmanager
 from anyio import CapacityLimiter
 from fastapi import APIRouter, FastAPI
 
-from api import auth, control, events, extract, health, items, jobs, results, token_sets, webhooks
+from api import (
+    auth,
+    cache,
+    control,
+    estimate,
+    events,
+    extract,
+    health,
+    items,
+    jobs,
+    metrics,
+    results,
+    token_sets,
+    webhooks,
+)
 from api.deps import BASE_PATH, Site
 from api.errors import add_error_handlers
 from api.lookout import Lookout
@@ -29,7 +43,7 @@ Every error is `application/problem+json` (RFC 9457); every answer carries `X-Re
 """
 
 # Paths whose bodies are streamed to storage, and bounded there.
-STREAMED = frozenset({f"{BASE_PATH}/jobs"} | {BASE_PATH + path for path in extract.PATHS})
+STREAMED = frozenset(BASE_PATH + path for path in ("/jobs", estimate.PATH, *extract.PATHS))
 # Two probes at once, and no more, may hang on a frozen database, broker and disk.
 CHECK_THREADS = 6
 
@@ -61,7 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, streamed=STREAMED)
     app.add_middleware(RequestContext)
     add_error_handlers(app)
-    describe(app, (JobOptions, ExtractOptions))
+    describe(app, (JobOptions, ExtractOptions, estimate.PlannedImages))
     return app
 
 
@@ -80,10 +94,13 @@ def _connect(settings: Settings) -> Site:
 
 def _route(app: FastAPI) -> None:
     versioned = APIRouter(prefix=BASE_PATH, responses=problems())
-    for part in (auth, jobs, control, items, events, token_sets, results, extract, webhooks):
+    jobs_parts = (jobs, estimate, control, items, events, token_sets, results, extract)
+    parts = (auth, *jobs_parts, cache, webhooks)
+    for part in parts:
         versioned.include_router(part.router)
     app.include_router(versioned)
     app.include_router(health.router)
+    app.include_router(metrics.router)
 
 
 @asynccontextmanager

@@ -17,7 +17,8 @@ from shared.db import blobs
 from shared.db.control import cancel_item, cancel_pending, request_cancel, retry_job
 from shared.db.engine import transaction
 from shared.db.items import read_item
-from shared.db.jobs import backlog, read_job
+from shared.db.job_views import read_job
+from shared.db.jobs import backlog
 from shared.db.retention import delete_job, require_kept
 from shared.errors import Unavailable
 

@@ -150,7 +150,8 @@ def _field_error(error: Mapping[str, Any], root: str) -> FieldError:
         return FieldError(root + _pointer(loc), error["msg"])
     part, *rest = loc
     if error["type"] == "json_invalid":
-        return FieldError("", f"not JSON: {error['ctx']['error']} at character {rest[0]}")
+        where = f" at character {rest[0]}" if rest else ""
+        return FieldError("", f"not JSON: {error['ctx']['error']}{where}")
     return FieldError(_pointer(rest), error["msg"], str(part))
 
 

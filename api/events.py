@@ -24,7 +24,7 @@ from api.schemas import Answer
 from api.views import Job, StoredProblem
 from shared.db.engine import transaction
 from shared.db.events import PAST_ITEMS, START, ItemChange, News, Position, read_end, read_news
-from shared.db.jobs import has_ended
+from shared.db.job_views import has_ended
 from shared.db.states import ItemState
 from shared.errors import NotFound, Unavailable
 

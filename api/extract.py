@@ -20,7 +20,7 @@ from api.views import Job
 from api.waiting import RETRY_AFTER_S, WaitDep, applied, watch_job
 from shared.db.engine import transaction
 from shared.db.items import list_items
-from shared.db.jobs import JobView, has_ended
+from shared.db.job_views import JobView, has_ended
 from shared.db.results import read_item_tokens
 from shared.errors import NotAnImage, Problem
 from shared.tokens import TokenSet, TokenType

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Literal
@@ -12,11 +13,13 @@ from anyio import CapacityLimiter, to_thread
 from celery import Celery
 from fastapi import APIRouter, Request, Response
 
-from api.deps import SiteDep
+from api.deps import Site, SiteDep
 from api.errors import RETRY_UNAVAILABLE_S, problem_response
 from api.openapi import problems
 from api.schemas import Answer
-from shared.db.engine import require_schema
+from shared.db.engine import require_schema, transaction
+from shared.db.gates import read_gate
+from shared.db.states import GateState
 from shared.errors import Problem, Unavailable
 from shared.queue import Queue, depth
 
@@ -41,11 +44,20 @@ class Check(Answer):
     detail: str = ""
 
 
+class ClaudeReadiness(Answer):
+    """Whether calls to Claude pass; without them images are measured, and named by rule."""
+
+    state: Literal["up", "held_back", "misconfigured", "no_key"]
+    retry_at: datetime | None = None
+    reason: str = ""
+
+
 class Readiness(Answer):
     """Everything that the service needs is there."""
 
     status: Literal["ready"]
     checks: dict[str, Check]
+    claude: ClaudeReadiness
 
 
 @router.get("/healthz")
@@ -56,7 +68,10 @@ async def read_health() -> Health:
 
 @router.get("/readyz", response_model=Readiness, responses=problems())
 async def read_readiness(request: Request, site: SiteDep) -> Readiness | Response:
-    """Tell whether database, broker and storage answer, each with its latency; 503 if not."""
+    """Tell whether database, broker and storage answer, each with its latency; 503 if not.
+
+    Beside them stands whether calls to Claude pass, and why not. The service works without.
+    """
     wanted: dict[str, Callable[[], None]] = {
         "database": partial(require_schema, site.engine),
         "broker": partial(_check_broker, site.celery),
@@ -69,7 +84,8 @@ async def read_readiness(request: Request, site: SiteDep) -> Readiness | Respons
     checks = {name: found[name] for name in wanted}
     down = sorted(name for name, check in checks.items() if check.state == "down")
     if not down:
-        return Readiness(status="ready", checks=checks)
+        claude = await to_thread.run_sync(_read_claude, site, limiter=site.check_threads)
+        return Readiness(status="ready", checks=checks, claude=claude)
     _log.warning("not ready", down=down)
     problem = Problem.of(Unavailable(f"{' and '.join(down)} cannot be used"))
     return problem_response(
@@ -95,6 +111,25 @@ async def _run_check(
             detail = error.detail
     latency_ms = round((time.perf_counter() - started) * 1000, 2)
     found[name] = Check(state="down" if detail else "up", latency_ms=latency_ms, detail=detail)
+
+
+_GATE_STATES: dict[GateState, Literal["up", "held_back", "misconfigured"]] = {
+    GateState.CLOSED: "up",
+    GateState.OPEN: "held_back",
+    GateState.MISCONFIGURED: "misconfigured",
+}
+
+
+def _read_claude(site: Site) -> ClaudeReadiness:
+    """Return what the last calls to Claude came to."""
+    if not site.settings.has_claude:
+        return ClaudeReadiness(state="no_key", reason="ANTHROPIC_API_KEY is not set")
+    with transaction(site.engine) as connection:
+        gate, _ = read_gate(connection)
+    if gate.state is GateState.CLOSED:
+        return ClaudeReadiness(state="up")
+    reason = str((gate.problem or {}).get("detail", ""))
+    return ClaudeReadiness(state=_GATE_STATES[gate.state], retry_at=gate.retry_at, reason=reason)
 
 
 def _check_broker(celery: Celery) -> None:

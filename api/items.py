@@ -21,6 +21,7 @@ from api.schemas import Page
 from api.views import Item, ItemStatus
 from shared.db.engine import transaction
 from shared.db.items import list_items, read_item
+from shared.db.namings import read_naming_facts
 from shared.db.retention import require_kept
 from shared.errors import NotFound
 
@@ -45,7 +46,8 @@ def list_job_items(
         found = list_items(
             connection, user.id, job_id, limit=limit + 1, after=cursor, status=status
         )
-    shown = [Item.of(view, BASE_PATH) for view in found[:limit]]
+        facts = read_naming_facts(connection, [view.id for view in found[:limit]])
+    shown = [Item.of(view, BASE_PATH, facts.get(view.id)) for view in found[:limit]]
     return Page(data=shown, next_cursor=str(shown[-1].index) if len(found) > limit else None)
 
 
@@ -54,7 +56,9 @@ def read_one_item(job_id: JobId, item_id: ItemId, user: CurrentUser, site: SiteD
     """Return an item with its stages, timings, error and cost."""
     with transaction(site.engine) as connection:
         require_kept(connection, user.id, job_id)
-        return Item.of(read_item(connection, user.id, job_id, item_id), BASE_PATH)
+        view = read_item(connection, user.id, job_id, item_id)
+        facts = read_naming_facts(connection, [view.id])
+    return Item.of(view, BASE_PATH, facts.get(view.id))
 
 
 _IMAGE: dict[int | str, dict[str, Any]] = {

@@ -19,6 +19,7 @@ from api.options import (
     Priority,
     choose_mode,
     read_options,
+    require_price,
     require_webhook_url,
 )
 from api.schemas import LABEL_NAME, LABEL_VALUE, Page
@@ -34,7 +35,7 @@ from api.waiting import (
     watch_job,
 )
 from shared.db.engine import transaction
-from shared.db.jobs import JobView, has_ended, list_jobs
+from shared.db.job_views import JobView, has_ended, list_jobs
 from shared.db.states import JobState
 
 FILES_FIELD = "files"
@@ -67,6 +68,7 @@ async def submit_job(
     form = await receive_form(request, site.blobs, limits)
     options = read_options(JobOptions, form.options)
     require_webhook_url(options, settings)
+    require_price(options, settings)
     submission.require_usable(form, FILES_FIELD)
     wish = Wish(
         owner_id=user.id,

@@ -25,8 +25,13 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def form_body(file_field: str, *, many: bool, options_model: str) -> dict[str, Any]:
-    """Return the description of a form that its route reads as a stream, unseen by FastAPI."""
+def form_body(
+    file_field: str, *, many: bool, options_model: str, json_model: str | None = None
+) -> dict[str, Any]:
+    """Return the description of a form that its route reads as a stream, unseen by FastAPI.
+
+    ``json_model`` describes the JSON that may come in its place.
+    """
     file: dict[str, Any] = {"type": "string", "format": "binary"}
     files = {"type": "array", "items": file, "minItems": 1} if many else file
     properties = {
@@ -35,7 +40,9 @@ def form_body(file_field: str, *, many: bool, options_model: str) -> dict[str, A
     }
     schema = {"type": "object", "properties": properties, "required": [file_field]}
     encoding = {OPTIONS_FIELD: {"contentType": "application/json"}}
-    content = {"multipart/form-data": {"schema": schema, "encoding": encoding}}
+    content: dict[str, Any] = {"multipart/form-data": {"schema": schema, "encoding": encoding}}
+    if json_model is not None:
+        content["application/json"] = {"schema": {"$ref": _COMPONENT.format(model=json_model)}}
     return {"requestBody": {"required": True, "content": content}}
 
 

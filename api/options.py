@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError, 
 
 from api.errors import FieldError, UnknownOptions, field_errors
 from api.schemas import LABEL_NAME, LABEL_VALUE, NameText, Sent
+from shared.claude.prices import has_price
 from shared.settings import Settings
 from shared.tokens import TokenType
 
@@ -26,6 +27,13 @@ class Priority(StrEnum):
     LOW = "low"
 
 
+class Calls(StrEnum):
+    """How Claude is asked."""
+
+    INTERACTIVE = "interactive"  # a call an image, answered in seconds
+    BATCH = "batch"  # Message Batches: half the price, mostly within an hour, 24 at the most
+
+
 # Lower runs first. Somebody waits for the answer to a single extraction.
 INTERACTIVE = 0
 PRIORITIES = {Priority.NORMAL: 10, Priority.LOW: 20}
@@ -36,6 +44,8 @@ MIN_DEADLINE_S = 1
 # Results are kept for no longer, unless a setting says so.
 MAX_DEADLINE_S = 30 * 24 * 3600
 MAX_URL = 2048
+# What the books have room for: nobody names screenshots for a million.
+MAX_COST_USD = 100_000
 
 
 def _web_address(url: str) -> str:
@@ -78,12 +88,19 @@ class JobOptions(ExtractOptions):
     token_types: Annotated[list[TokenType], Field(min_length=1)] = Field(
         default_factory=lambda: list(TokenType), description="Default: all of them."
     )
+    claude: Calls = Field(
+        Calls.INTERACTIVE,
+        description="`batch`: Message Batches, for half the price, within 24 hours.",
+    )
     priority: Priority = Priority.NORMAL
     labels: Annotated[dict[LabelName, LabelValue], Field(max_length=MAX_LABELS)] = Field(
         default_factory=dict, description="Of your own; `GET /jobs?label=name=value` finds them."
     )
     deadline_s: Annotated[float, Field(ge=MIN_DEADLINE_S, le=MAX_DEADLINE_S)] | None = Field(
         None, description="Seconds after which images that are not done fail."
+    )
+    max_cost_usd: Annotated[float, Field(ge=0, le=MAX_COST_USD)] | None = Field(
+        None, description="What Claude may cost; images past it are named by rule."
     )
     webhook_url: WebAddress | None = Field(None, description="Told when the job ends.")
 
@@ -110,6 +127,18 @@ def require_webhook_url(options: dict[str, Any], settings: Settings) -> None:
     url = options["webhook_url"]
     if url is not None and (wrong := scheme_error(url, settings)):
         raise UnknownOptions([FieldError("/options/webhook_url", wrong)])
+
+
+def require_price(options: dict[str, Any], settings: Settings) -> None:
+    """Refuse a cap on what nobody knows the price of.
+
+    Raises:
+        UnknownOptions: The job caps its cost, and its model is not in the price list.
+    """
+    model = options["model"] or settings.claude_model
+    if options["max_cost_usd"] is not None and not has_price(model):
+        reason = f"the price of {model} is not known, so no cap can be kept"
+        raise UnknownOptions([FieldError("/options/max_cost_usd", reason)])
 
 
 def read_options(model: type[ExtractOptions], sent: bytes | None) -> dict[str, Any]:

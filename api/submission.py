@@ -20,7 +20,8 @@ from shared.db import idempotency, webhooks
 from shared.db.blobs import SourceFile, require_stored
 from shared.db.engine import transaction
 from shared.db.items import NewItem
-from shared.db.jobs import JobView, NewJob, create_job, read_job
+from shared.db.job_views import JobView, read_job
+from shared.db.jobs import NewJob, create_job
 from shared.db.work import Hints
 from shared.errors import NothingUsable, Problem, Unavailable
 from shared.queue import publish
@@ -85,7 +86,7 @@ def store_job(site: Site, files: Sequence[ReceivedFile], wish: Wish) -> StoredJo
             if job_id is not None:
                 return StoredJob(read_job(connection, owner_id, job_id), Counter(), replayed=True)
         _ensure_webhook(connection, wish)
-        new = _new_job(files, wish)
+        new = _new_job(files, wish, site.settings.claude_model)
         created = create_job(connection, new, site.settings.results_kept_days)
         require_stored(site.blobs, new.sources)
         if key is not None:
@@ -106,13 +107,17 @@ def _request_hash(files: Sequence[ReceivedFile], wish: Wish) -> str:
     return hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()
 
 
-def _new_job(files: Sequence[ReceivedFile], wish: Wish) -> NewJob:
+def _new_job(files: Sequence[ReceivedFile], wish: Wish, default_model: str) -> NewJob:
+    """Return what is stored; the model is the one of now, however long the job waits."""
+    chosen = {"mode": wish.mode.value}
+    if wish.mode is Mode.HYBRID:
+        chosen["model"] = wish.options["model"] or default_model
     return NewJob(
         owner_id=wish.owner_id,
         name=wish.options.get("name") or files[0].filename[:MAX_NAME],
         mode=wish.mode.value,
         priority=wish.priority,
-        options=wish.options | {"mode": wish.mode.value},
+        options=wish.options | chosen,
         sources=[_source(file) for file in files],
         request_id=wish.request_id,
         items=None if any(file.is_archive for file in files) else [_item(f) for f in files],

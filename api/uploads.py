@@ -5,6 +5,7 @@ python-multipart's; what stands here is what to do with each part (RFC 7578).
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
@@ -13,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from api.errors import FieldError, InvalidFields
-from shared.blobs import BlobStore, PendingBlob, StoredBlob
+from shared.blobs import PendingBlob, StoredBlob
 from shared.errors import (
     ImageTooLarge,
     InvalidRequest,
@@ -64,7 +65,14 @@ class ReceivedForm:
     options: bytes | None
 
 
-async def receive_form(request: Request, blobs: BlobStore, limits: UploadLimits) -> ReceivedForm:
+class FileTaker(Protocol):
+    """Where files go as they come in: a blob store, or what only looks at them."""
+
+    def start(self) -> PendingBlob:
+        """Begin a file that is kept or dropped later."""
+
+
+async def receive_form(request: Request, blobs: FileTaker, limits: UploadLimits) -> ReceivedForm:
     """Read a multipart body to its end.
 
     Args:
@@ -116,7 +124,7 @@ def _boundary(request: Request) -> bytes:
 class _FormReader:
     """The parser's callbacks: one part at a time, each a file or the options field."""
 
-    def __init__(self, boundary: bytes, blobs: BlobStore, limits: UploadLimits) -> None:
+    def __init__(self, boundary: bytes, blobs: FileTaker, limits: UploadLimits) -> None:
         self._blobs = blobs
         self._limits = limits
         self._received = 0

@@ -9,8 +9,9 @@ from pydantic import ConfigDict, Field
 from api.options import JobOptions
 from api.schemas import Answer
 from shared.db.items import ItemView, StageView
-from shared.db.jobs import JobView, has_ended
-from shared.db.states import JobState
+from shared.db.job_views import JobView, has_ended
+from shared.db.namings import NamingFacts
+from shared.db.states import Cap, JobState
 
 ItemStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "canceled"]
 
@@ -30,22 +31,54 @@ class StoredProblem(Answer):
 class Cost(Answer):
     """What Claude's part came to, retries and failed calls included."""
 
-    usd: float | None = Field(description="Null while a call's price is not known.")
+    usd: float | None = Field(description="Null when a call's price is not known.")
     calls: int
     input_tokens: int
     output_tokens: int
     cache_read_tokens: int
+    saved_usd: float | None = Field(
+        description="What calls cost whose answers served again; null when that is not known."
+    )
 
     @classmethod
     def of(cls, view: JobView | ItemView) -> Self:
         """Return what a job or an item cost."""
-        usd: Decimal | None = view.usd if view.calls else Decimal(0)
         return cls(
-            usd=None if usd is None else float(usd),
+            usd=_float(view.usd),
+            saved_usd=_float(view.saved_usd),
             calls=view.calls,
             input_tokens=view.input_tokens,
             output_tokens=view.output_tokens,
             cache_read_tokens=view.cache_read_tokens,
+        )
+
+
+def _float(usd: Decimal | None) -> float | None:
+    return None if usd is None else float(usd)
+
+
+class JobCost(Cost):
+    """The same of a job, and what kept it from costing more."""
+
+    named: int = Field(description="Images with names that Claude was asked for, by any job.")
+    spared: int = Field(description="Of those, images that needed no call of this job.")
+    hit_rate: float | None = Field(
+        ge=0, le=1, description="`spared / named`; null while nothing is named."
+    )
+    capped_by: Cap | None = Field(
+        description="Images are named by rule because `max_cost_usd` (`job`) or what the service "
+        "may spend a day (`day`) was reached."
+    )
+
+    @classmethod
+    def of_job(cls, view: JobView) -> Self:
+        """Return what a job cost."""
+        return cls(
+            **Cost.of(view).model_dump(),
+            named=view.named,
+            spared=view.spared,
+            hit_rate=round(view.spared / view.named, 4) if view.named else None,
+            capped_by=view.capped_by,
         )
 
 
@@ -112,7 +145,7 @@ class Job(Answer):
         description="The part of the items that have ended; 0 while it is not known how many are.",
     )
     eta_seconds: float | None = Field(description="Null while there is nothing to tell it by.")
-    cost: Cost
+    cost: JobCost
     error: StoredProblem | None
     links: JobLinks
 
@@ -138,7 +171,7 @@ class Job(Answer):
             skipped_members=view.skipped_members,
             progress=_progress(view, ended),
             eta_seconds=_eta_s(view, ended, now),
-            cost=Cost.of(view),
+            cost=JobCost.of_job(view),
             error=StoredProblem.model_validate(view.error) if view.error else None,
             links=JobLinks(
                 self=path,
@@ -183,10 +216,14 @@ class StageProgress(Answer):
     worker: str | None
 
     @classmethod
-    def of(cls, view: StageView) -> Self:
-        """Return the JSON form of a stage."""
+    def of(cls, view: StageView, item_status: str) -> Self:
+        """Return the JSON form of a stage.
+
+        Of an item that has succeeded every stage has, though it may run again for another job.
+        """
         shown = {name: getattr(view, name) for name in cls.model_fields}
-        return cls(**shown | {"status": _STAGE_STATUSES.get(view.status, view.status)})
+        status = _STAGE_STATUSES.get(view.status, view.status)
+        return cls(**shown | {"status": item_status if item_status == "succeeded" else status})
 
 
 class ItemLinks(Answer):
@@ -196,6 +233,17 @@ class ItemLinks(Answer):
     job: str
     image: str | None
     tokens: str
+
+
+class Diagnostics(Answer):
+    """What became of Claude's answer about an image."""
+
+    named: int = Field(description="Measurements that got a name.")
+    dropped: int = Field(description="Measurements that it took for no part of the design.")
+    added: int = Field(
+        description="Values that measuring had missed and found where Claude pointed at them."
+    )
+    rejected: int = Field(description="Values that it pointed at and that are not there.")
 
 
 class Item(Answer):
@@ -217,25 +265,27 @@ class Item(Answer):
     error: StoredProblem | None
     stages: list[StageProgress]
     cost: Cost
+    diagnostics: Diagnostics | None = Field(description="Null where no answer of Claude serves.")
     links: ItemLinks
 
     @classmethod
-    def of(cls, view: ItemView, base_path: str) -> Self:
+    def of(cls, view: ItemView, base_path: str, facts: NamingFacts | None = None) -> Self:
         """Return the JSON form of an item."""
         job = f"{base_path}/jobs/{view.job_id}"
         path = f"{job}/items/{view.id}"
         copied: dict[str, Any] = {
             name: getattr(view, name)
             for name in cls.model_fields
-            if name not in {"index", "stage", "stages", "cost", "links", "error"}
+            if name not in {"index", "stage", "stages", "cost", "diagnostics", "links", "error"}
         }
         return cls(
             **copied,
             index=view.ordinal,
             stage=view.stages[-1].name if view.stages else None,
-            stages=[StageProgress.of(stage) for stage in view.stages],
+            stages=[StageProgress.of(stage, view.status) for stage in view.stages],
             error=StoredProblem.model_validate(view.error) if view.error else None,
             cost=Cost.of(view),
+            diagnostics=None if facts is None else Diagnostics.model_validate(facts),
             links=ItemLinks(
                 self=path,
                 job=job,

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.deps import Site
 from shared.db.engine import transaction
-from shared.db.jobs import JobView, read_job
+from shared.db.job_views import JobView, read_job
 
 # Proxies close silent connections after a minute or more.
 MAX_WAIT_S = 60

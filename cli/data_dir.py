@@ -149,6 +149,12 @@ def make_socket_dir(place: DataDir, owner: Account) -> Path:
     return path
 
 
+def find_socket_dir(place: DataDir) -> Path | None:
+    """Return the directory that a running service has for its sockets; None without one."""
+    paths = (base / _socket_dir_name(place) for base in _socket_bases())
+    return next((path for path in paths if path.is_dir() and not path.is_symlink()), None)
+
+
 def _remove_socket_dir(place: DataDir) -> None:
     for base in _socket_bases():
         path = base / _socket_dir_name(place)

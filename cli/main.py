@@ -7,6 +7,7 @@ import typer
 
 from cli import jobs, run
 from cli.demo import demo
+from cli.estimate import estimate
 from cli.failure import ExitCode, Failure
 from cli.login import login
 from cli.screen import say
@@ -26,8 +27,10 @@ app.command("api")(run.run_api)
 app.command("worker")(run.run_worker)
 app.command("pump")(run.run_pump)
 app.command("migrate")(run.run_migrate)
+app.command("doctor")(run.doctor)
 app.command("measure")(run.measure)
 app.command("submit")(submit)
+app.command("estimate")(estimate)
 app.command("status")(jobs.status)
 app.command("watch")(jobs.watch)
 app.command("items")(jobs.items)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli import service, up
+from cli import options, servers, service, up
+from cli.data_dir import find_socket_dir
 from cli.options import DataDirOption
 from cli.service import Address, WorkerQueue
 from shared.settings import load_settings
@@ -37,13 +38,13 @@ def run_up(
     name others. The same data directory finds its jobs again.
     """
     settings = load_settings()
-    options = up.UpOptions(
+    wanted = up.UpOptions(
         address=Address(host, port),
         data_dir=data_dir or settings.data_dir,
         cv_workers=cv_workers or service.default_concurrency(WorkerQueue.CV),
         claude_workers=claude_workers,
     )
-    up.run_service(options, settings)
+    up.run_service(wanted, settings)
 
 
 def run_api(port: PortOption = DEFAULT_PORT, host: HostOption = "127.0.0.1") -> None:
@@ -100,8 +101,23 @@ def measure(
     _become(command)
 
 
-def _become(command: tuple[str, ...]) -> None:
+def doctor(data_dir: DataDirOption = None) -> None:
+    """Look at key, model, database, broker and storage; a line each, exit code 1 on a failure.
+
+    Database and broker are those of the settings, else those of a running `copythat up`.
+    """
+    place, settings = options.data_dir(data_dir), load_settings()
+    found = {"COPYTHAT_DATA_DIR": str(place.path)}
+    sockets = find_socket_dir(place)
+    if sockets is not None and "database_url" not in settings.model_fields_set:
+        found["COPYTHAT_DATABASE_URL"] = servers.database_url(sockets)
+    if sockets is not None and "broker_url" not in settings.model_fields_set:
+        found["COPYTHAT_BROKER_URL"] = servers.broker_url(sockets)
+    _become(service.doctor_command(), **found)
+
+
+def _become(command: tuple[str, ...], **overrides: str) -> None:
     """Go on as another program, which so gets our signals and gives our exit code."""
-    variables = service.environment(load_settings())
+    variables = service.environment(load_settings(), **overrides)
     os.chdir(service.NEUTRAL_DIRECTORY)
     os.execve(command[0], command, variables)  # noqa: S606 -- our own programs

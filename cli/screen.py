@@ -56,6 +56,15 @@ def show_job(job: Mapping[str, Any]) -> None:
         out.print(f"  {printable(reason)}", markup=False)
 
 
+def show_estimate(estimate: Mapping[str, Any]) -> None:
+    """Print what a job would cost in a few lines."""
+    seen = f", {estimate['cached']} without a call" if estimate["cached"] else ""
+    bad = f", {estimate['unreadable']} files that cannot be read" if estimate["unreadable"] else ""
+    out.print(f"{images(estimate['images'])}{seen}{bad}", markup=False)
+    who = estimate["model"] or "no model"
+    out.print(f"  {cost_line(estimate)} ({who}, prices of {estimate['priced_on']})", markup=False)
+
+
 def images(count: int) -> str:
     """Return a number of images in words."""
     return f"{count} image" if count == 1 else f"{count} images"

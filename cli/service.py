@@ -101,6 +101,11 @@ def measure_command(paths: Sequence[str], overlay: str | None = None) -> tuple[s
     return python("workers.local", *paths, "--jsonl", *drawn)
 
 
+def doctor_command() -> tuple[str, ...]:
+    """Return the command that looks at all that the service needs."""
+    return python("workers.doctor")
+
+
 def python(module: str, *arguments: str) -> tuple[str, ...]:
     """Return the command that runs a module with this interpreter."""
     return (sys.executable, "-m", module, *arguments)

@@ -23,12 +23,15 @@ def submit(  # noqa: PLR0913 -- one parameter an option
     name: Annotated[str | None, typer.Option(help="What to call the job.")] = None,
     mode: Annotated[str | None, typer.Option(help="hybrid (Claude names) or cv (rules).")] = None,
     model: Annotated[str | None, typer.Option(help="The Claude model.")] = None,
+    claude: Annotated[
+        str | None, typer.Option(help="interactive, or batch: half the price, within a day.")
+    ] = None,
     token_types: Annotated[
         list[str] | None,
         typer.Option("--token-type", help="Only this type of token; may be repeated."),
     ] = None,
-    priority: Annotated[str | None, typer.Option(help="normal or low.")] = None,
     *,
+    priority: Annotated[str | None, typer.Option(help="normal or low.")] = None,
     labels: Annotated[
         list[str] | None,
         typer.Option("--label", help="name=value, to find the job by; may be repeated."),
@@ -36,6 +39,10 @@ def submit(  # noqa: PLR0913 -- one parameter an option
     deadline_s: Annotated[
         float | None,
         typer.Option("--deadline", help="Seconds after which images that are not done fail."),
+    ] = None,
+    max_cost_usd: Annotated[
+        float | None,
+        typer.Option("--max-cost", help="USD that Claude may cost; then names come from rules."),
     ] = None,
     webhook_url: Annotated[
         str | None, typer.Option(help="Address that is told when the job ends.")
@@ -65,10 +72,12 @@ def submit(  # noqa: PLR0913 -- one parameter an option
         "name": name,
         "mode": mode,
         "model": model,
+        "claude": claude,
         "token_types": [t for types in token_types or [] for t in types.split(",")],
         "priority": priority,
         "labels": dict(_label(label) for label in labels or []),
         "deadline_s": deadline_s,
+        "max_cost_usd": max_cost_usd,
         "webhook_url": webhook_url,
         "force": force or None,
     }

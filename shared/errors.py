@@ -29,7 +29,8 @@
     │   ├── ClaudeUnavailable     try again later
     │   │   └── ClaudeLimited     so many calls at once are not allowed; no try is used up
     │   ├── ClaudeRefused         never for this image on this model
-    │   └── ClaudeMisconfigured   wrong key, spent budget: for nobody, until mended
+    │   ├── ClaudeMisconfigured   wrong key, spent budget: for nobody, until mended
+    │   └── CostCapReached        the caller or the operator wants no more to be spent
     ├── Unavailable               database, broker or storage is away
     │   ├── StorageFull
     │   └── Overloaded            everybody's images wait in too great a number
@@ -50,7 +51,6 @@ class CopyThatError(Exception):
     title: ClassVar[str] = "Something went wrong on our side"
 
     def __init__(self, detail: str = "") -> None:
-        """Keep the sentence that names the wrong value."""
         super().__init__(detail or self.title)
         self.detail = detail or self.title
 
@@ -75,12 +75,7 @@ class Problem:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON members."""
-        return {
-            "type": self.type,
-            "title": self.title,
-            "code": self.code,
-            "detail": self.detail,
-        }
+        return {"type": self.type, "title": self.title, "code": self.code, "detail": self.detail}
 
 
 class InvalidRequest(CopyThatError):
@@ -265,7 +260,6 @@ class ClaudeUnavailable(ClaudeError):
     title = "Claude is out of reach at the moment"
 
     def __init__(self, detail: str = "", retry_after_s: float | None = None) -> None:
-        """Keep the delay that the server asked for, in seconds."""
         super().__init__(detail)
         self.retry_after_s = retry_after_s
 
@@ -289,6 +283,13 @@ class ClaudeMisconfigured(ClaudeError):
 
     code = "claude_misconfigured"
     title = "The Claude account does not allow calls"
+
+
+class CostCapReached(ClaudeError):
+    """The call would cost more than the job, or the whole service today, may."""
+
+    code = "cost_cap_reached"
+    title = "No more may be spent on Claude"
 
 
 class Unavailable(CopyThatError):

@@ -69,6 +69,10 @@ def celery_app(broker_url: str) -> Celery:
         # worth a quorum's copies.
         task_default_delivery_mode="transient",
         worker_send_task_events=False,
+        # After a lost connection Celery would raise the prefetch count step by step, each from the
+        # thread that ended a task: with AMQP that thread then reads from the socket that the main
+        # thread reads from, and a part of a frame is lost to either.
+        worker_enable_prefetch_count_reduction=False,
         worker_hijack_root_logger=False,
         worker_enable_remote_control=False,
     )

@@ -7,6 +7,7 @@ that cannot be true is an error at start that names it.
 import os
 import pwd
 import re
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -60,6 +61,13 @@ class Settings(BaseSettings):
     anthropic_api_key: Annotated[SecretStr | None, Field(alias="ANTHROPIC_API_KEY")] = None
     anthropic_base_url: Annotated[str | None, Field(alias="ANTHROPIC_BASE_URL")] = None
     claude_model: str = "claude-haiku-5-5"
+    # How long Claude may be silent before a call counts as lost and is made again later. An answer
+    # comes in one piece after some seconds, more of them where the model thinks. With the other
+    # bounds of a call, the most is under the 60 s of a work lease.
+    claude_timeout_s: Annotated[float, Field(gt=0, le=40)] = 40.0
+    # What all calls to Claude may cost together from midnight to midnight, UTC. Images past it are
+    # named by rule. Unset: as much as the account allows.
+    daily_cost_cap_usd: Annotated[Decimal | None, Field(ge=0)] = None
 
     max_image_bytes: int = 32 * MIB
     max_image_pixels: int = 50_000_000

@@ -24,10 +24,10 @@ from sqlalchemy import Engine
 
 from shared.blobs import BlobStore, open_store
 from shared.db.engine import connect
+from shared.image_size import ImageLimits
 from shared.logging import configure_logging
 from shared.queue import celery_app
 from shared.settings import Settings, load_settings
-from workers.images import ImageLimits
 from workers.leases import Leases
 from workers.lifecycle import end_in_time, process_name, start_recovery
 

@@ -102,7 +102,10 @@ def assemble(
 def _candidates(
     token_type: TokenType, measurements: Measurements, naming: Naming, rules: Mapping[str, Name]
 ) -> Iterable[_Candidate]:
-    """Yield what was measured of a type, less what Claude took for no token, with its names."""
+    """Yield what was measured of a type, with its names.
+
+    What Claude took for no token is left out; what it had measured a second time comes last.
+    """
     for number, measurement in enumerate(_measured(token_type, measurements), start=1):
         candidate_id = f"{LETTERS[token_type]}{number}"
         if candidate_id in naming.dropped:
@@ -113,6 +116,10 @@ def _candidates(
             name = rules[candidate_id]
             source = Source.CV
         yield _Candidate(_VALUES[token_type](measurement, name), measurement, name, source)
+    for added in naming.added:
+        if added.type is token_type:
+            value = _VALUES[token_type](added.measurement, added.name)
+            yield _Candidate(value, added.measurement, added.name, Source.CLAUDE_ADDED)
 
 
 def _measured(token_type: TokenType, measurements: Measurements) -> Iterable[_Measurement]:

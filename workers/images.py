@@ -1,18 +1,16 @@
 """Image bytes to an RGB array, within limits that are checked before anything is decoded."""
 
-import io
-import math
 import os
-import re
 import struct
 from dataclasses import dataclass
 from typing import Any
 
-import imagesize
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import DecodeFailed, ImageTooLarge, NotAnImage
+from shared.claude.vision import fit
+from shared.errors import DecodeFailed
+from shared.image_size import DEFAULT_LIMITS, ImageLimits, read_size
 
 # OpenCV reads this once, on import, and by itself allows 2^30 pixels. The header check below is
 # the first wall and this the second, a little wider so that the first one speaks.
@@ -26,32 +24,21 @@ Rgb = NDArray[np.uint8]
 # How many levels of 16-bit samples make one of 8-bit ones: 65535 / 255.
 DEPTH_RATIO = 257
 GRAY_ALPHA, COLOR_ALPHA = 2, 4
-# The size of an AVIF stands in the boxes before its pixels.
-HEADER_BYTES = 65_536
 ORIENTATION_TAG = 274
 # EXIF orientations that are mirrored left to right, and the quarter turns to the left that set
 # each upright after that.
 MIRRORED = frozenset({2, 4, 5, 7})
 QUARTER_TURNS = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}
 
-# Claude sees a picture as squares of so many pixels, each one token.
-MODEL_PATCH_PX = 28
+# A look has a bit for each step from one cell to the next in a row: 8 rows of 9 cells.
+LOOK_CELLS = (9, 8)
+# Rounding alone puts two cells of one flat area a level apart; a step is more.
+FLAT_LEVELS = 1
+
 # Its API takes 10 MB of base64, which is 7.5 MB of file; only noise comes near it. Shrinking by
 # a fifth takes off more than a third of the pixels, so that a few rounds always suffice.
 MODEL_MAX_BYTES = 7_000_000
 MODEL_SHRINK = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class ImageLimits:
-    """How large an image may be."""
-
-    max_pixels: int = 50_000_000
-    max_side_px: int = 20_000
-    max_bytes: int = 32 * 1024 * 1024
-
-
-DEFAULT_LIMITS = ImageLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +49,6 @@ class EncodedImage:
     width: int
     height: int
     scale: float
-
-
-def read_size(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> tuple[int, int]:
-    """Return width and height in pixels as the header says, before or after any rotation.
-
-    Raises:
-        NotAnImage: the content is of no image format we know.
-        ImageTooLarge: more bytes, pixels or pixels a side than the limits allow.
-    """
-    if len(data) > limits.max_bytes:
-        raise ImageTooLarge(f"{len(data)} bytes, at most {limits.max_bytes} are read")
-    width, height = _stated_size(data)
-    if width <= 0 or height <= 0:
-        raise NotAnImage("the content is no PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF")
-    if max(width, height) > limits.max_side_px or width * height > limits.max_pixels:
-        raise ImageTooLarge(
-            f"{width} x {height} pixels, at most {limits.max_pixels} "
-            f"and {limits.max_side_px} a side are read"
-        )
-    return int(width), int(height)
 
 
 def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Rgb:
@@ -123,29 +90,34 @@ def fit_for_model(rgb: Rgb, max_edge_px: int, max_tokens: int) -> EncodedImage:
     Args:
         rgb: (height, width, 3) uint8.
         max_edge_px: the longest side that the model is shown.
-        max_tokens: the most squares of ``MODEL_PATCH_PX`` that it is shown.
+        max_tokens: the most that it may count; see ``count_tokens``.
     """
     height, width = rgb.shape[:2]
-    scale = min(1.0, max_edge_px / max(width, height))
+    scale = 1.0
     while True:
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        if count_model_tokens(*size) <= max_tokens:
-            png = _encode_png(rgb, size)
-            if len(png) <= MODEL_MAX_BYTES:
-                return EncodedImage(png, *size, scale=scale)
-            scale *= MODEL_SHRINK
-        else:
-            scale = min(scale * 0.99, math.sqrt(max_tokens / count_model_tokens(*size)) * scale)
+        fitted = fit(width, height, max_edge_px, max_tokens, scale)
+        png = _encode_png(rgb, (fitted.width, fitted.height))
+        if len(png) <= MODEL_MAX_BYTES:
+            return EncodedImage(png, fitted.width, fitted.height, fitted.scale)
+        scale = fitted.scale * MODEL_SHRINK
+
+
+def difference_hash(rgb: Rgb) -> int:
+    """Return 64 bits, as a signed number, of which images that look alike share most.
+
+    A bit tells whether a cell of the image, shrunk to 9 by 8 gray ones, is darker than the next.
+
+    Source: N. Krawetz, "Kind of Like That", 2013 (dHash).
+    """
+    gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    cells = np.asarray(cv2.resize(gray, LOOK_CELLS, interpolation=cv2.INTER_AREA), np.int16)
+    steps = cells[:, 1:] - cells[:, :-1] > FLAT_LEVELS
+    return int.from_bytes(np.packbits(steps).tobytes(), "big", signed=True)
 
 
 def encode_png(rgb: Rgb) -> bytes:
     """Return the image as a PNG of its own size."""
     return _encode_png(rgb, (rgb.shape[1], rgb.shape[0]))
-
-
-def count_model_tokens(width: int, height: int) -> int:
-    """Return what a picture of this size in pixels counts as input tokens."""
-    return math.ceil(width / MODEL_PATCH_PX) * math.ceil(height / MODEL_PATCH_PX)
 
 
 def _encode_png(rgb: Rgb, size: tuple[int, int]) -> bytes:
@@ -154,20 +126,6 @@ def _encode_png(rgb: Rgb, size: tuple[int, int]) -> bytes:
     fitted = rgb if same else cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(".png", cv2.cvtColor(fitted, cv2.COLOR_RGB2BGR))
     return bytes(data)
-
-
-def _stated_size(data: bytes) -> tuple[int, int]:
-    """Return the header's width and height, not positive where there is none that we know."""
-    try:
-        width, height = imagesize.get(io.BytesIO(data))
-    except (ValueError, OSError, struct.error) as error:
-        raise NotAnImage(f"the header cannot be read: {error}") from error
-    if width > 0 or data[4:8] != b"ftyp":
-        return int(width), int(height)
-    # imagesize gives up on AVIF files with metadata. ISO/IEC 23008-12, 6.5.3: "ispe", version
-    # and flags, width, height; a picture in tiles states them too, so the largest counts.
-    found = re.finditer(rb"ispe\0{4}(.{8})", data[:HEADER_BYTES], re.DOTALL)
-    return max((struct.unpack(">II", match[1]) for match in found), default=(0, 0))
 
 
 def _orientation(exif: bytes) -> int:

@@ -15,6 +15,7 @@ from typing import Literal
 from shared.errors import Problem
 from shared.tokens import TokenType
 from workers.measure.measurements import (
+    Box,
     ColorMeasurement,
     ColorRole,
     FamilyClass,
@@ -76,14 +77,42 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """What measuring has missed, as Claude says: a claim about a box in pixels of the image.
+
+    ``value`` is ``#rrggbb`` or a number of CSS pixels, empty where it said neither.
+    """
+
+    type: TokenType
+    slug: str
+    confidence: float
+    value: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What a second look measured where Claude said that something was missed."""
+
+    type: TokenType
+    name: Name
+    measurement: ColorMeasurement | SpacingMeasurement | ShadowMeasurement | GradientMeasurement
+
+
+@dataclass(frozen=True, slots=True)
 class Naming:
     """The answer to one image: names by candidate id, and the ids that are no tokens at all.
 
-    ``degraded`` says why Claude could not name it; names by rule stand in then.
+    ``missed`` are claims that nobody has looked into yet. ``added`` are those that a second look
+    confirmed, with what it measured; ``rejected`` counts the others. ``degraded`` says why Claude
+    could not name it; names by rule stand in then.
     """
 
     names: dict[str, Name] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
+    missed: tuple[Missed, ...] = ()
+    added: tuple[Added, ...] = ()
+    rejected: int = 0
     degraded: Problem | None = None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from shared.errors import Problem, Unavailable
+from shared.errors import CopyThatError, Problem, Unavailable
 from workers.measure import Measurements
 from workers.names import Naming
 
@@ -28,12 +28,29 @@ class Done:
     also: Callable[[Connection], None] = _nothing_else
 
 
+class NotYet(CopyThatError):
+    """A stage waits for something outside, and is to be taken up again after some seconds."""
+
+    def __init__(self, delay_s: float) -> None:
+        """Keep the delay."""
+        super().__init__()
+        self.delay_s = delay_s
+
+
+class Awaited(NotYet):
+    """Another unit is making what this one needs. To wait for it is no try."""
+
+
+class Unmeasured(Unavailable):
+    """The measurements that a stage needs are not there at the moment."""
+
+
 def load_measurements(stored: dict[str, Any] | None) -> Measurements:
     """Return the measurements that a stage stored.
 
     Raises:
-        Unavailable: They are not there at the moment; the stage is tried again.
+        Unmeasured: They are not there at the moment; the stage is tried again.
     """
     if stored is None:
-        raise Unavailable("the measurements of this image are being made again")
+        raise Unmeasured("the measurements of this image are being made again")
     return MEASUREMENTS.validate_python(stored)

@@ -15,7 +15,7 @@ import structlog
 from celery import Celery
 from sqlalchemy import Connection, Engine
 
-from shared.db import completion, deliveries, gates, leases, steps, work
+from shared.db import collecting, completion, deliveries, gates, leases, steps, work
 from shared.db.engine import SessionLock, session_lock, transaction
 from shared.errors import Unavailable
 from shared.logging import configure_logging
@@ -32,6 +32,8 @@ SWEEP_S = 5.0
 # A worker that has sent one message asks for the next by itself, and hints that find too many on
 # their way are dropped and cost a worker time.
 WEBHOOK_HINTS = 16
+# What waits for a batch is in no hurry.
+COLLECT_S = 1.0
 # Stranded rows mended in one transaction.
 SWEEP_ROWS = 500
 # A pump that comes to a database that was away lets the living renew their leases first.
@@ -56,6 +58,15 @@ def _count_due(connection: Connection, queue: Queue) -> int:
     if queue is Queue.WEBHOOKS:
         return deliveries.count_due(connection, WEBHOOK_HINTS)
     return work.count_due(connection, queue, HIGH_WATER)
+
+
+def collect(engine: Engine, app: Celery) -> None:
+    """Put together Message Batches, and see that none is left alone."""
+    with transaction(engine) as connection:
+        hints = collecting.collect(connection)
+        hints += collecting.wake_unwanted(connection)
+        hints += collecting.give_up_dead(connection)
+    publish(app, hints)
 
 
 def take_back(engine: Engine, app: Celery) -> None:
@@ -93,6 +104,7 @@ def lead(upkeep: Upkeep, app: Celery, lock: SessionLock, stop: threading.Event) 
     duties = [
         _Duty(partial(take_back, engine, app), TICK_S, now_s + MERCY_S),
         _Duty(partial(sweep, engine, app), SWEEP_S, now_s),
+        _Duty(partial(collect, engine, app), COLLECT_S, now_s),
         *(_Duty(partial(do, upkeep), every_s, now_s + every_s) for do, every_s in UPKEEP),
         _Duty(partial(tick, engine, app), TICK_S, now_s),
     ]

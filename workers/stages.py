@@ -1,11 +1,12 @@
 """What each stage does with a unit of work: load, call something pure, return what to store."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 
-from shared.db import results
+from shared.db import cache, results
 from shared.db.engine import transaction
 from shared.db.results import Parts
 from shared.db.states import Stage
@@ -14,6 +15,7 @@ from shared.errors import NotFound
 from shared.tokens import Tokens, TokenType
 from workers.app import Site
 from workers.assemble import assemble
+from workers.batches import bring_along
 from workers.images import decode
 from workers.measure import measure_image
 from workers.merge import merge
@@ -57,7 +59,10 @@ class Assembly:
         types = tuple(TokenType(name) for name in parts.options["token_types"])
         tokens = assemble(load_measurements(parts.measured), naming, types)
         degraded = naming.degraded if naming else None
-        return Done(tokens.model_dump(mode="json", by_alias=True), degraded)
+        value = tokens.model_dump(mode="json", by_alias=True)
+        if not parts.options.get("force") or degraded is not None:
+            return Done(value, degraded)
+        return Done(value, also=partial(cache.replace, forced=claimed.key))
 
 
 def _merge(site: Site, claimed: Claim) -> Done:
@@ -69,7 +74,8 @@ def _merge(site: Site, claimed: Claim) -> Done:
             for filename, value in results.iterate_assembled(connection, job_id)
         ]
     merged = merge(sets).model_dump(mode="json", by_alias=True)
-    images = [filename for filename, _ in sets]
+    # Sorted, so that the same images in another order come to the same file.
+    images = sorted(filename for filename, _ in sets)
 
     def store_tokens(connection: Connection) -> None:
         results.store_job_tokens(connection, job_id, claimed.key.pipeline_version, images, merged)
@@ -92,6 +98,7 @@ _BODIES: dict[Stage, Body] = {
     Stage.MEASURE: _measure,
     Stage.NAME: name,
     Stage.MERGE: _merge,
+    Stage.BATCH: bring_along,
 }
 
 

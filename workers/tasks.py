@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from shared.db import completion, gates, steps, work
+from shared.db import completion, gates, leases, steps, work
 from shared.db.engine import transaction
 from shared.db.states import Stage
 from shared.db.work import Claim, Hints
@@ -24,7 +24,7 @@ from shared.errors import (
 )
 from shared.queue import ASSEMBLE_BATCH, RUN_TASK, Queue, publish
 from workers.app import Site, app, this_site
-from workers.outcome import Done
+from workers.outcome import Awaited, Done, NotYet
 from workers.patience import patiently
 from workers.stages import Body, body_for
 
@@ -59,6 +59,8 @@ def _claim(site: Site, queue: Queue) -> list[Claim]:
             if not gate.room(gates.count_in_flight(connection), now):
                 return []
         claims = work.claim(connection, queue, site.name)
+        if claims and queue is Queue.CLAUDE and gate.budget.buckets:
+            gates.store_gate(connection, gates.after_start(gate, len(claims), now))
         if claims and claims[0].key.stage is Stage.ASSEMBLE:
             more = ASSEMBLE_BATCH - 1
             claims += work.claim(connection, queue, site.name, more, only=Stage.ASSEMBLE)
@@ -75,6 +77,10 @@ def _work_on(site: Site, claimed: Claim, body: Body) -> Done | None:
     with structlog.contextvars.bound_contextvars(**context):
         try:
             return body(site, claimed)
+        except Awaited as waiting:
+            _wait(site, claimed, waiting.delay_s)
+        except NotYet as waiting:
+            _lay_down(site, claimed, waiting.delay_s)
         except JobCanceled:
             _call_off(site, claimed)
         except UnreadableInput as error:
@@ -125,6 +131,26 @@ def _bury(site: Site, claimed: Claim, error: CopyThatError) -> None:
             return steps.advance_keys(connection, [claimed.key])
 
     _hint(patiently(write))
+
+
+def _wait(site: Site, claimed: Claim, delay_s: float) -> None:
+    """Put a unit back until another may be done with what it needs."""
+
+    def write() -> None:
+        with transaction(site.engine) as connection:
+            _ours(claimed, written=work.postpone(connection, claimed, delay_s, counts=False))
+
+    patiently(write)
+
+
+def _lay_down(site: Site, claimed: Claim, delay_s: float) -> None:
+    """Put a unit back that waits for something outside."""
+
+    def write() -> None:
+        with transaction(site.engine) as connection:
+            leases.lay_down(connection, claimed, delay_s)
+
+    patiently(write)
 
 
 def _call_off(site: Site, claimed: Claim) -> None:

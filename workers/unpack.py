@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import structlog
 from sqlalchemy import Connection
 
+from shared.archives import ArchiveLimits, Member, read_members
 from shared.db import blobs, completion, items, jobs
 from shared.db.blobs import SourceFile
 from shared.db.engine import transaction
@@ -14,7 +15,6 @@ from shared.errors import BadArchive, NotAnImage, Problem, Unavailable
 from shared.media import MediaType
 from shared.queue import publish
 from workers.app import Site, app
-from workers.archives import ArchiveLimits, Member, read_members
 from workers.outcome import Done
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Engine
 
 from shared.blobs import BlobStore, open_store
-from shared.db import blobs, deliveries, idempotency, invariants, retention
+from shared.db import blobs, collecting, deliveries, idempotency, invariants, retention
 from shared.db.engine import connect, transaction
 from shared.settings import Settings
 
@@ -54,6 +54,7 @@ def expire(upkeep: Upkeep) -> None:
     with transaction(upkeep.engine) as connection:
         idempotency.forget_old(connection)
         deliveries.forget_old(connection)
+        collecting.forget_old(connection)
 
 
 def collect(upkeep: Upkeep) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from shared.blobs.directory import DirectoryStore
 from shared.blobs.s3 import BucketStore
+from shared.blobs.scratch import ScratchFiles
 from shared.blobs.store import BlobStore, PendingBlob, StoredBlob
 
-__all__ = ["BlobStore", "PendingBlob", "StoredBlob", "open_store"]
+__all__ = ["BlobStore", "PendingBlob", "ScratchFiles", "StoredBlob", "open_store"]
 
 
 def open_store(url: str | None, directory: Path) -> BlobStore:

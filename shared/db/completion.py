@@ -13,9 +13,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
 from shared.db import deliveries, work
+from shared.db.claude_calls import Saving
 from shared.db.states import JobState, Stage, WorkState
 from shared.db.work import Hints, WorkKey
 from shared.errors import NothingUsable, Problem
+
+NOTHING = Saving()
 
 
 def count_new(connection: Connection, job_id: str, pending: int, failed: int) -> None:
@@ -32,7 +35,12 @@ def count_new(connection: Connection, job_id: str, pending: int, failed: int) ->
     )
 
 
-def count_ended(connection: Connection, job_id: str, ended: Mapping[str, int]) -> None:
+def count_ended(
+    connection: Connection,
+    job_id: str,
+    ended: Mapping[str, int],
+    saving: Saving = NOTHING,
+) -> None:
     """Move items of a job from pending to how they ended.
 
     Args:
@@ -40,6 +48,7 @@ def count_ended(connection: Connection, job_id: str, ended: Mapping[str, int]) -
         job_id: Whose items.
         ended: How many ``succeeded``, ``failed`` and were ``canceled``, and of those that
             succeeded how many ``cached`` and ``degraded``.
+        saving: What those saved that have names by Claude.
     """
     connection.execute(
         text(
@@ -48,11 +57,19 @@ def count_ended(connection: Connection, job_id: str, ended: Mapping[str, int]) -
                             succeeded = succeeded + :succeeded, failed = failed + :failed,
                             canceled = canceled + :canceled,
                             cached = cached + :cached, degraded = degraded + :degraded,
+                            named = named + :named, spared = spared + :spared,
+                            saved_usd = saved_usd + CAST(:saved_usd AS numeric),
                             started_at = coalesce(started_at, now())
             WHERE id = :job_id
             """
         ),
-        {"job_id": job_id} | {name: int(ended.get(name, 0)) for name in _COUNTED},
+        {
+            "job_id": job_id,
+            "named": saving.named,
+            "spared": saving.spared,
+            "saved_usd": saving.usd,
+        }
+        | {name: int(ended.get(name, 0)) for name in _COUNTED},
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from shared.db.jobs import JobView, read_job
+from shared.db.job_views import JobView, read_job
 from shared.db.states import OPEN_JOBS
 from shared.errors import NotFound
 

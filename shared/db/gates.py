@@ -1,7 +1,8 @@
 """Gates: whether calls to Claude pass, for all workers alike, and how many at once.
 
-A circuit breaker and an adaptive limit, kept as one row, so that a thousand workers learn from
-one failure. The arithmetic is in pure functions from gate to gate; whoever writes holds the row.
+A circuit breaker, an adaptive limit and what the API's rate limits leave, kept as one row, so that
+a thousand workers learn from one answer. The arithmetic is in pure functions from gate to gate;
+whoever writes holds the row.
 
     closed ── failures in a row, or a 429 with a time ──▶ open until retry_at
     open, retry_at has passed: one call passes as a probe ── success ──▶ closed
@@ -13,7 +14,8 @@ the Increase and Decrease Algorithms for Congestion Avoidance", 1989 (additive i
 multiplicative decrease).
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +23,8 @@ from sqlalchemy import Connection, Row, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
+from shared.claude.budget import Bucket, Budget
+from shared.claude.prices import Usage
 from shared.db.states import GateState
 from shared.errors import Problem
 from shared.queue import Queue
@@ -54,12 +58,17 @@ class Gate:
     limited_at: datetime | None = None
     retry_at: datetime | None = None
     problem: dict[str, Any] | None = None
+    budget: Budget = field(default_factory=Budget)
 
     def room(self, in_flight: int, now: datetime) -> int:
         """Return how many more calls may start."""
         # What is refused anyway ends at once, without a call.
-        if self.state is GateState.CLOSED or self.refuses(now):
+        if self.refuses(now):
             return max(0, self.concurrency_limit - in_flight)
+        if self.state is GateState.CLOSED:
+            left = self.budget.calls_left(now.timestamp())
+            free = max(0, self.concurrency_limit - in_flight)
+            return free if left is None else min(free, left)
         return 0 if self.is_shut(now) or in_flight else 1
 
     def is_shut(self, now: datetime) -> bool:
@@ -74,6 +83,18 @@ class Gate:
         return self.retry_at is not None and now < self.retry_at
 
 
+def after_start(gate: Gate, calls: int, now: datetime) -> Gate:
+    """Return a gate after calls have set out."""
+    return replace(gate, budget=gate.budget.spend(calls, now.timestamp()))
+
+
+def after_answer(
+    gate: Gate, told: Mapping[str, Bucket], used: Usage | None, now: datetime
+) -> Gate:
+    """Return a gate that knows what an answer, good or bad, tells of the rate limits."""
+    return replace(gate, budget=gate.budget.learn(told, used, now.timestamp()))
+
+
 def after_success(gate: Gate) -> Gate:
     """Return a gate after an answer."""
     successes = gate.successes + 1
@@ -82,6 +103,7 @@ def after_success(gate: Gate) -> Gate:
         concurrency_limit=min(TOP_LIMIT, gate.concurrency_limit + more),
         successes=0 if more else successes,
         limited_at=gate.limited_at,
+        budget=gate.budget,
     )
 
 
@@ -154,6 +176,7 @@ def _gate(row: Row[Any]) -> Gate:
         limited_at=row.limited_at,
         retry_at=row.retry_at,
         problem=row.problem,
+        budget=Budget.from_dict(row.budget),
     )
 
 
@@ -163,10 +186,12 @@ def store_gate(connection: Connection, gate: Gate, name: str = CLAUDE) -> None:
         """
         UPDATE gates SET state = :state, concurrency_limit = :limit, successes = :successes,
                failures = :failures, limited_at = :limited_at, retry_at = :retry_at,
-               problem = :problem
+               problem = :problem, budget = :budget
         WHERE name = :name
         """
-    ).bindparams(bindparam("problem", type_=JSONB(none_as_null=True)))
+    ).bindparams(
+        bindparam("problem", type_=JSONB(none_as_null=True)), bindparam("budget", type_=JSONB)
+    )
     connection.execute(
         statement,
         {
@@ -178,6 +203,7 @@ def store_gate(connection: Connection, gate: Gate, name: str = CLAUDE) -> None:
             "limited_at": gate.limited_at,
             "retry_at": gate.retry_at,
             "problem": gate.problem,
+            "budget": gate.budget.as_dict(),
         },
     )
 

@@ -68,10 +68,45 @@ _RULES = {
               AND (w.state IN ('queued', 'running')
                    OR w.finished_at > now() - make_interval(secs => :stranded)))
     """,
+    "the book of a day differs from its calls": """
+        SELECT coalesce(b.day, c.day) FROM daily_spending b FULL JOIN (
+            SELECT CAST(created_at AT TIME ZONE 'UTC' AS date) AS day,
+                   sum(coalesce(usd, booked_usd)) AS usd
+            FROM claude_calls WHERE coalesce(usd, booked_usd) IS NOT NULL GROUP BY 1
+        ) c ON c.day = b.day
+        WHERE coalesce(b.usd, 0) <> coalesce(c.usd, 0)
+    """,
+    "the book of a job differs from its calls": """
+        SELECT b.job_id FROM job_spending b LEFT JOIN (
+            SELECT job_id, sum(coalesce(usd, booked_usd)) AS usd FROM claude_calls GROUP BY 1
+        ) c ON c.job_id = b.job_id
+        WHERE b.usd <> coalesce(c.usd, 0)
+    """,
     "Claude was paid more often than results and lost or repeated tries explain": """
         SELECT w.id FROM work w JOIN claude_calls c ON c.work_id = w.id
         WHERE w.stage = 'name' GROUP BY w.id, w.attempt
-        HAVING count(*) FILTER (WHERE c.outcome = 'answered') > :calls_a_try * w.attempt
+        HAVING count(*) FILTER (WHERE c.outcome = 'answered')
+               > :calls_a_try * greatest(w.attempt, 1)
+    """,
+    "a unit waits in a batch that has ended": """
+        SELECT w.id FROM work w JOIN claude_batches b ON b.id = w.batch_id
+        WHERE b.state = 'ended'
+    """,
+    "an ended batch has an open request": """
+        SELECT m.custom_id FROM claude_batch_members m JOIN claude_batches b ON b.id = m.batch_id
+        WHERE b.state = 'ended' AND m.outcome IS NULL
+    """,
+    "the end of a request in a batch is not in the ledger": """
+        SELECT m.custom_id FROM claude_batch_members m JOIN claude_calls c ON c.id = m.call_id
+        WHERE (m.outcome IS NULL) <> (c.finished_at IS NULL)
+    """,
+    "an open batch has long been left alone": """
+        SELECT b.id FROM claude_batches b
+        WHERE b.state <> 'ended' AND b.created_at < now() - make_interval(secs => :stranded)
+          AND NOT EXISTS (
+            SELECT FROM work c
+            WHERE c.owner_id = b.owner_id AND c.sha256 = '' AND c.stage = 'batch'
+              AND c.options_hash = b.id AND c.state IN ('queued', 'running'))
     """,
 }
 # One try of a large image is several questions, each of which may be put again in halves.

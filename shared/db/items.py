@@ -145,6 +145,7 @@ class ItemView:
     error: dict[str, Any] | None
     stages: list[StageView]
     usd: Decimal | None
+    saved_usd: Decimal | None
     calls: int
     input_tokens: int
     output_tokens: int
@@ -160,25 +161,37 @@ _CHOSEN = """
 """
 _VIEW = """
     SELECT i.id, i.job_id, i.ordinal, i.filename, i.sha256, i.state, i.cached, i.degraded,
-           i.error, b.media_type, b.width, b.height, s.stages, c.*
+           i.error, b.media_type, b.width, b.height, s.stages, c.*, f.saved_usd
     FROM chosen i
     LEFT JOIN blobs b ON b.sha256 = i.sha256
     LEFT JOIN LATERAL (
-        SELECT jsonb_agg(to_jsonb(w) ORDER BY w.id) AS stages, array_agg(w.id) AS work_ids
+        SELECT jsonb_agg(to_jsonb(w) ORDER BY w.id) AS stages,
+               array_agg(coalesce(w.named_by, w.id)) AS work_ids
         FROM work w
         WHERE w.owner_id = i.owner_id AND w.sha256 = i.sha256
           AND w.pipeline_version = i.pipeline_version
           AND w.options_hash = CASE w.stage WHEN 'measure' THEN i.measure_hash
                                             ELSE i.options_hash END
-          AND w.stage IN ('measure', 'name', 'assemble')
-    ) s ON true
+          AND w.stage IN ('measure', 'name', 'assemble')) s ON true
     LEFT JOIN LATERAL (
-        SELECT count(*) AS calls, sum(k.usd) AS usd,
+        SELECT count(*) AS calls, coalesce(sum(k.usd), 0) AS usd,
+               bool_or(k.usd IS NULL AND (k.finished_at IS NOT NULL OR i.state <> 'pending'))
+               AS unpriced,
                coalesce(sum(k.input_tokens), 0) AS input_tokens,
                coalesce(sum(k.output_tokens), 0) AS output_tokens,
                coalesce(sum(k.cache_read_tokens), 0) AS cache_read_tokens
         FROM claude_calls k WHERE k.work_id = ANY(s.work_ids) AND k.job_id = i.job_id
     ) c ON true
+    LEFT JOIN LATERAL (
+        SELECT CASE WHEN bool_or(k.usd IS NULL) THEN NULL ELSE coalesce(sum(k.usd), 0) END
+               AS saved_usd
+        FROM claude_calls k
+        WHERE k.work_id = ANY(s.work_ids) AND k.job_id IS DISTINCT FROM i.job_id
+          AND k.job_id IS NOT DISTINCT FROM (
+            SELECT l.job_id FROM claude_calls l WHERE l.work_id = ANY(s.work_ids)
+            ORDER BY l.id DESC LIMIT 1
+          ) AND i.state = 'succeeded' AND NOT i.degraded
+    ) f ON true
     ORDER BY i.ordinal
 """
 
@@ -273,7 +286,8 @@ def _view(row: Row[Any]) -> ItemView:
         degraded=row.degraded,
         error=row.error,
         stages=stages,
-        usd=row.usd,
+        usd=None if row.unpriced else row.usd,
+        saved_usd=row.saved_usd,
         calls=row.calls,
         input_tokens=row.input_tokens,
         output_tokens=row.output_tokens,

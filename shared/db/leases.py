@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
 from shared.db.states import Stage
-from shared.db.work import LEASE_S, Claim, WorkKey
+from shared.db.work import LEASE_S, MAX_ATTEMPTS, Claim, WorkKey
 from shared.errors import Problem, WorkerLost
 
 # A worker renews its leases three times in the time they last.
@@ -91,6 +91,26 @@ def _take_back(connection: Connection, whose: str, owners: Collection[str]) -> l
         for r in rows
         if r.state == "dead"
     ]
+
+
+def lay_down(connection: Connection, waiting: Claim, delay_s: float) -> bool:
+    """Queue a unit again that waits for something outside; False when it is no longer ours.
+
+    It has come to a resting place, so tries and workers that it took until here do not count.
+    """
+    row = connection.execute(
+        text(
+            """
+            UPDATE work SET state = 'queued', lease_owner = NULL, lease_until = NULL, lost = 0,
+                            max_attempt = attempt + :more,
+                            not_before = now() + make_interval(secs => :delay)
+            WHERE id = :id AND attempt = :attempt AND state = 'running'
+            RETURNING id
+            """
+        ),
+        {"id": waiting.id, "attempt": waiting.attempt, "delay": delay_s, "more": MAX_ATTEMPTS},
+    ).one_or_none()
+    return row is not None
 
 
 def release(connection: Connection, owners: Collection[str]) -> int:

@@ -4,7 +4,7 @@
 Everything a job shows follows from its items, and an item's state follows from its work.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -21,8 +21,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.schema import NOW, Base, one_of
-from shared.db.states import GateState, ItemState, JobState, Stage, WorkState
+from shared.db.states import Cap, GateState, ItemState, JobState, Stage, WorkState
 
+MONEY = Numeric(12, 6)
 _OPEN = "state IN ('queued', 'unpacking', 'running')"
 
 
@@ -42,6 +43,8 @@ class Blob(Base):
 class Job(Base):
     """What a user handed in. ``pending`` items are still open; ``unpacked`` says all are known.
 
+    ``named`` items have names by Claude that somebody paid for; ``spared`` of them needed no call.
+    ``saved_usd`` is what those calls would have cost; null is not known.
     ``event_seq`` grows by one with each change of the row (a trigger sees to it), and is the
     order in which readers of events learn of changes.
     """
@@ -77,6 +80,9 @@ class Job(Base):
     cached: Mapped[int] = mapped_column(server_default="0")
     degraded: Mapped[int] = mapped_column(server_default="0")
     skipped_members: Mapped[int] = mapped_column(server_default="0")
+    named: Mapped[int] = mapped_column(server_default="0")
+    spared: Mapped[int] = mapped_column(server_default="0")
+    saved_usd: Mapped[Decimal | None] = mapped_column(MONEY, server_default="0")
     error: Mapped[dict[str, Any] | None]
     event_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
@@ -120,8 +126,10 @@ class Work(Base):
     """One stage of one image of one owner: the unit that is leased, retried and finished.
 
     ``attempt`` only grows, and fences what a worker may write; ``max_attempt`` grows when an
-    attempt is not to count. A job's own stages carry its id as ``options_hash``. ``turn`` is the
-    unit's place in its queue, all owners' taken together.
+    attempt is not to count. A job's own stages, and a batch's, carry its id as ``options_hash``.
+    ``turn`` is the unit's place in its queue, all owners' taken together. ``batch_id`` is the
+    Message Batch that a unit in the queue ``batches`` waits in; ``named_by`` is the unit whose
+    calls its names are owed to, if they are not its own.
     """
 
     __tablename__ = "work"
@@ -133,6 +141,9 @@ class Work(Base):
             name="lease",
         ),
         CheckConstraint("(state = 'dead') = (error IS NOT NULL)", name="error"),
+        # What waits for a batch is queued, and holds neither a worker nor a lease.
+        CheckConstraint("queue <> 'batches' OR state IN ('queued', 'canceled')", name="batched"),
+        CheckConstraint("batch_id IS NULL OR queue = 'batches'", name="batch_id"),
         UniqueConstraint("owner_id", "sha256", "stage", "pipeline_version", "options_hash"),
         Index(
             "ix_work_ready",
@@ -156,6 +167,13 @@ class Work(Base):
             "owner_id",
             postgresql_where=text("state = 'queued' AND attempt > 0"),
         ),
+        Index(
+            "ix_work_batched",
+            "owner_id",
+            "job_id",
+            postgresql_where=text("queue = 'batches' AND state = 'queued'"),
+        ),
+        Index("ix_work_named_by", "named_by", postgresql_where=text("named_by IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -182,6 +200,10 @@ class Work(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    batch_id: Mapped[str | None] = mapped_column(
+        ForeignKey("claude_batches.id", ondelete="SET NULL"), index=True
+    )
+    named_by: Mapped[int | None] = mapped_column(ForeignKey("work.id", ondelete="SET NULL"))
 
 
 class Result(Base):
@@ -211,7 +233,10 @@ class TokenSetRow(Base):
 
 
 class ClaudeCall(Base):
-    """The ledger: a row before each request, closed with what it used. Null is not known."""
+    """The ledger: a row before each request, closed with what it used. Null is not known.
+
+    ``booked_usd`` is what the request was expected to cost, and counts until ``usd`` is known.
+    """
 
     __tablename__ = "claude_calls"
 
@@ -225,14 +250,37 @@ class ClaudeCall(Base):
     model: Mapped[str]
     request_id: Mapped[str | None]
     outcome: Mapped[str | None]
+    booked_usd: Mapped[Decimal | None] = mapped_column(MONEY)
     input_tokens: Mapped[int | None]
     output_tokens: Mapped[int | None]
     cache_read_tokens: Mapped[int | None]
     cache_write_tokens: Mapped[int | None]
-    usd: Mapped[Decimal | None] = mapped_column(Numeric(12, 6))
+    usd: Mapped[Decimal | None] = mapped_column(MONEY)
     latency_s: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     finished_at: Mapped[datetime | None]
+
+
+class DailySpending(Base):
+    """What the calls of a day, in UTC, cost and are booked to cost."""
+
+    __tablename__ = "daily_spending"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    usd: Mapped[Decimal] = mapped_column(MONEY, server_default="0")
+
+
+class JobSpending(Base):
+    """The same of a job; ``capped_by`` is the cap that a call of it was not made for last."""
+
+    __tablename__ = "job_spending"
+    __table_args__ = (one_of("capped_by", Cap),)
+
+    job_id: Mapped[str] = mapped_column(
+        ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True
+    )
+    usd: Mapped[Decimal] = mapped_column(MONEY, server_default="0")
+    capped_by: Mapped[str | None]
 
 
 class Gate(Base):
@@ -249,6 +297,7 @@ class Gate(Base):
     limited_at: Mapped[datetime | None]
     retry_at: Mapped[datetime | None]
     problem: Mapped[dict[str, Any] | None]
+    budget: Mapped[dict[str, Any] | None]
 
 
 class IdempotencyKey(Base):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
+from shared.db.cache import keep_sums
 from shared.db.deliveries import announce
 from shared.db.states import OPEN_JOBS, JobState
 from shared.errors import Gone, JobRunning, NotFound
@@ -48,6 +49,7 @@ def delete_job(connection: Connection, owner_id: str, job_id: str) -> list[str]:
     if job.state in OPEN_JOBS:
         raise JobRunning(f"job {job_id} is {job.state}; cancel it first")
     hashes = _lock_files(connection, job_id)
+    keep_sums(connection, job_id)
     connection.execute(text("DELETE FROM jobs WHERE id = :job_id"), {"job_id": job_id})
     _delete_unneeded_work(connection, owner_id, job_id, hashes)
     return hashes

@@ -55,14 +55,31 @@ class DeliveryState(StrEnum):
     FAILED = "failed"  # no tries are left; a redelivery begins anew
 
 
+class BatchState(StrEnum):
+    """Where a Message Batch stands."""
+
+    COLLECTED = "collected"  # its units are chosen; there is none at the API
+    SENT = "sent"  # its members are written, and whether the API has it is not known
+    SUBMITTED = "submitted"  # the API has it
+    ENDED = "ended"  # every member has its answer, or goes without
+
+
 class Stage(StrEnum):
-    """The steps of an image (measure, name, assemble) and of a job (unpack, merge)."""
+    """The steps of an image (measure, name, assemble), of a job (unpack, merge) and of a batch."""
 
     UNPACK = "unpack"
     MEASURE = "measure"
     NAME = "name"
     ASSEMBLE = "assemble"
     MERGE = "merge"
+    BATCH = "batch"
+
+
+class Cap(StrEnum):
+    """What kept a call from being made."""
+
+    JOB = "job"  # the job's own `max_cost_usd`
+    DAY = "day"  # what the whole service may spend a day
 
 
 # The state a new row has, and the states that may follow each.
@@ -108,5 +125,12 @@ DELIVERY_STEPS: dict[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.PENDING: frozenset({DeliveryState.SUCCEEDED, DeliveryState.FAILED}),
     DeliveryState.SUCCEEDED: frozenset({DeliveryState.PENDING}),
     DeliveryState.FAILED: frozenset({DeliveryState.PENDING}),
+}
+BATCH_STEPS: dict[BatchState, frozenset[BatchState]] = {
+    BatchState.COLLECTED: frozenset({BatchState.SENT, BatchState.ENDED}),
+    BatchState.SENT: frozenset({BatchState.COLLECTED, BatchState.SUBMITTED, BatchState.ENDED}),
+    # What was taken for it proved to be another's.
+    BatchState.SUBMITTED: frozenset({BatchState.SENT, BatchState.ENDED}),
+    BatchState.ENDED: frozenset(),
 }
 OPEN_JOBS = frozenset({JobState.QUEUED, JobState.UNPACKING, JobState.RUNNING})

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
-from shared.db import completion, work
+from shared.db import batch_members, claude_calls, completion, work
 from shared.db.states import ItemState, Stage, WorkState
 from shared.db.work import Hints, WorkKey
 from shared.errors import DeadlineExceeded, Problem
@@ -23,7 +23,7 @@ from shared.errors import DeadlineExceeded, Problem
 _STAGES = "".join(
     f"""
     LEFT JOIN LATERAL (
-        SELECT id, state, error FROM work
+        SELECT id, state, error, queue FROM work
         WHERE owner_id = j.owner_id AND sha256 = i.sha256 AND stage = '{stage}'
           AND pipeline_version = j.pipeline_version AND options_hash = j.{column} LIMIT 1
     ) {alias} ON true"""  # noqa: S608 -- constants
@@ -61,6 +61,8 @@ def advance(connection: Connection, item_ids: Iterable[str], *, first_look: bool
         SELECT i.id, i.job_id, i.sha256, j.owner_id, j.mode, j.pipeline_version, j.priority,
                j.measure_hash, j.options_hash, j.cancel_asked_at, j.deadline_at,
                j.deadline_at <= now() AS too_late, m.state AS measure, n.state AS name,
+               n.id AS name_id, n.queue = 'batches' AS name_batched,
+               coalesce(j.options ->> 'claude' = 'batch', false) AS batched,
                a.state AS assemble, coalesce(m.error, n.error, a.error) AS error,
                r.degraded
         FROM items i JOIN jobs j ON j.id = i.job_id {_STAGES}
@@ -102,16 +104,19 @@ def _next_stage(row: Row[Any]) -> Stage:
 
 def _start_stages(connection: Connection, steps: Sequence[tuple[Row[Any], _Step]]) -> Hints:
     """Queue the stages that items need and that are not under way, a job at a time."""
-    keys: defaultdict[tuple[str, int], list[WorkKey]] = defaultdict(list)
+    keys: defaultdict[tuple[str, int, bool], list[WorkKey]] = defaultdict(list)
+    hurried: list[int] = []
     for row, step in steps:
         if step.stage is None or getattr(row, step.stage.value) in {"queued", "running"}:
+            if step.stage is Stage.NAME and row.name_batched and not row.batched:
+                hurried.append(row.name_id)
             continue
         options = row.measure_hash if step.stage is Stage.MEASURE else row.options_hash
         key = WorkKey(row.owner_id, row.sha256, step.stage, row.pipeline_version, options)
-        keys[row.job_id, row.priority].append(key)
-    hints: Hints = Counter()
-    for (job_id, priority), wanted in sorted(keys.items()):
-        hints += work.enqueue(connection, wanted, job_id, priority)
+        keys[row.job_id, row.priority, row.batched].append(key)
+    hints = batch_members.hurry(connection, hurried)
+    for (job_id, priority, batched), wanted in sorted(keys.items()):
+        hints += work.enqueue(connection, wanted, job_id, priority, batched=batched)
     return hints
 
 
@@ -127,8 +132,15 @@ def _end_items(
         counts[row.job_id].update(
             {step.state.value: 1, "degraded": step.degraded, "cached": good and cached}
         )
+    named = [
+        (row.job_id, row.name_id)
+        for row, step in ended
+        if step.state is ItemState.SUCCEEDED and not step.degraded and row.name_id is not None
+    ]
+    saved = claude_calls.saved_by(connection, named, cached=cached) if named else {}
     for job_id in sorted(counts):
-        completion.count_ended(connection, job_id, counts[job_id])
+        saving = saved.get(job_id, completion.NOTHING)
+        completion.count_ended(connection, job_id, counts[job_id], saving)
     rows = [
         {"id": r.id, "state": s.state.value, "error": s.error, "degraded": s.degraded}
         for r, s in ended

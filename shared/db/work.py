@@ -37,7 +37,10 @@ QUEUES: dict[Stage, Queue] = {
     Stage.NAME: Queue.CLAUDE,
     Stage.ASSEMBLE: Queue.IO,
     Stage.MERGE: Queue.IO,
+    Stage.BATCH: Queue.CLAUDE,
 }
+# Where units wait for a Message Batch. No hint leads there, and no worker claims from it.
+BATCHES = "batches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,14 @@ class Claim:
     begins_job: bool = False
 
 
-def enqueue(connection: Connection, keys: Iterable[WorkKey], job_id: str, priority: int) -> Hints:
+def enqueue(
+    connection: Connection,
+    keys: Iterable[WorkKey],
+    job_id: str | None,
+    priority: int,
+    *,
+    batched: bool = False,
+) -> Hints:
     """Queue units that do not exist yet, and canceled ones again.
 
     Args:
@@ -72,26 +82,29 @@ def enqueue(connection: Connection, keys: Iterable[WorkKey], job_id: str, priori
         keys: What to queue, in the order in which it should be worked on.
         job_id: The job that wants them.
         priority: Of the job; see ``TURNS``.
+        batched: Whether what is named waits for a Message Batch.
 
     Returns:
         How many hints to send to each queue, after the commit.
     """
     hints: Hints = Counter()
-    lanes: defaultdict[tuple[str, Queue], list[WorkKey]] = defaultdict(list)
+    lanes: defaultdict[tuple[str, str], list[WorkKey]] = defaultdict(list)
     for key in dict.fromkeys(keys):
-        lanes[key.owner_id, QUEUES[key.stage]].append(key)
+        waits = batched and key.stage is Stage.NAME
+        lanes[key.owner_id, BATCHES if waits else QUEUES[key.stage].value].append(key)
     for (owner_id, queue), lane in sorted(lanes.items()):
         units = _enqueue_lane(connection, owner_id, queue, lane, job_id, priority)
-        hints[queue.value] += hints_for(queue, units)
+        if queue != BATCHES:
+            hints[queue] += hints_for(Queue(queue), units)
     return hints
 
 
 def _enqueue_lane(
     connection: Connection,
     owner_id: str,
-    queue: Queue,
+    queue: str,
     keys: Sequence[WorkKey],
-    job_id: str,
+    job_id: str | None,
     priority: int,
 ) -> int:
     """Queue one owner's units behind his others, and beside those of other owners.
@@ -126,14 +139,15 @@ def _enqueue_lane(
         ON CONFLICT (owner_id, sha256, stage, pipeline_version, options_hash) DO UPDATE
         SET state = 'queued', job_id = excluded.job_id, priority = excluded.priority,
             turn = excluded.turn, lost = 0, max_attempt = work.attempt + excluded.max_attempt,
-            not_before = now(), finished_at = NULL
+            not_before = now(), finished_at = NULL, queue = excluded.queue,
+            batch_id = CASE excluded.queue WHEN 'batches' THEN work.batch_id END
         WHERE work.state = 'canceled'
         RETURNING id
         """
     )
     parameters = {
         "owner_id": owner_id,
-        "queue": queue.value,
+        "queue": queue,
         "job_id": job_id,
         "priority": priority,
         "step": TURNS.get(priority, TURNS_OF_OTHERS),

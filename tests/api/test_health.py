@@ -4,8 +4,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
 
 from api.app import create_app
+from shared.db.engine import transaction
 from shared.settings import Settings
 from tests.api.server import assert_problem, serving
 
@@ -57,3 +60,38 @@ def test_a_database_without_the_schema_is_not_ready(settings: Settings) -> None:
         problem = assert_problem(httpx.get(f"{url}/readyz"), 503, "unavailable")
 
     assert "migrations" in problem["checks"]["database"]["detail"]
+
+
+def test_readiness_says_that_there_is_no_key(anonymous: httpx.Client) -> None:
+    claude = anonymous.get("/readyz").json()["claude"]
+
+    assert claude["state"] == "no_key"
+    assert "ANTHROPIC_API_KEY" in claude["reason"]
+
+
+@pytest.mark.parametrize(
+    ("state", "told"), [("misconfigured", "misconfigured"), ("open", "held_back")]
+)
+def test_calls_that_are_held_back_leave_the_service_ready_and_say_why(
+    settings: Settings, engine: Engine, state: str, told: str
+) -> None:
+    with_key = settings.model_copy(update={"anthropic_api_key": SecretStr("any")})
+    shut = """
+        UPDATE gates SET state = :state, retry_at = now() + interval '1 minute',
+               problem = '{"detail": "the budget of this account is spent"}'
+    """
+    with transaction(engine) as connection:
+        connection.execute(text(shut), {"state": state})
+    try:
+        with serving(create_app(with_key)) as url:
+            answer = httpx.get(f"{url}/readyz")
+    finally:
+        with transaction(engine) as connection:
+            connection.execute(
+                text("UPDATE gates SET state = 'closed', retry_at = NULL, problem = NULL")
+            )
+
+    claude = answer.json()["claude"]
+    assert (answer.status_code, claude["state"]) == (200, told)
+    assert claude["reason"] == "the budget of this account is spent"
+    assert claude["retry_at"]

@@ -18,9 +18,11 @@ def test_a_job_runs_with_defaults_that_it_shows(client: httpx.Client) -> None:
         "mode": "cv",
         "model": None,
         "force": False,
+        "claude": "interactive",
         "priority": "normal",
         "labels": {},
         "deadline_s": None,
+        "max_cost_usd": None,
         "webhook_url": None,
     }
 
@@ -60,6 +62,9 @@ def test_a_job_shows_the_options_it_was_given(client: httpx.Client) -> None:
         ({"mode": "hybrid"}, "/options/mode"),
         ({"model": "gpt"}, "/options/model"),
         ({"priority": "high"}, "/options/priority"),
+        ({"max_cost_usd": -1}, "/options/max_cost_usd"),
+        ({"max_cost_usd": 1e9}, "/options/max_cost_usd"),
+        ({"max_cost_usd": 1, "model": "claude-haiku-9"}, "/options/max_cost_usd"),
         ({"name": "nul\x00"}, "/options/name"),
     ],
 )
@@ -102,3 +107,20 @@ def test_a_service_with_a_claude_key_is_hybrid_unless_told_otherwise(
         ]
 
     assert modes == ["hybrid", "cv", "hybrid"]
+
+
+def test_a_job_keeps_the_model_that_was_the_default_when_it_came(
+    settings: Settings, client: httpx.Client
+) -> None:
+    models = []
+    for default in ("claude-haiku-5-5", "claude-sonnet-5-5"):
+        able = settings.model_copy(
+            update={"anthropic_api_key": settings.secret_key, "claude_model": default}
+        )
+        with (
+            serving(create_app(able)) as url,
+            httpx.Client(base_url=url, headers=client.headers) as with_claude,
+        ):
+            models.append(new_job(with_claude)["options"]["model"])
+
+    assert models == ["claude-haiku-5-5", "claude-sonnet-5-5"]

@@ -4,6 +4,8 @@ import sys
 import time
 
 from tests.bench import (
+    cache_cost,
+    cost,
     fairness,
     large_job,
     measure,
@@ -18,7 +20,17 @@ from tests.bench.figures import report
 def main() -> int:
     """Run all; return how the program ends."""
     begun_s = time.monotonic()
-    parts = (measure, throughput, queue_cost, upload_memory, state_cost, large_job, fairness)
+    parts = (
+        measure,
+        throughput,
+        queue_cost,
+        upload_memory,
+        state_cost,
+        cache_cost,
+        large_job,
+        fairness,
+        cost,
+    )
     kept = [report(part.run()) for part in parts]
     print(f"in all {time.monotonic() - begun_s:.0f} s")
     return 0 if all(kept) else 1

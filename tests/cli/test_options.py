@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 
-COMMANDS = ("up", "submit", "status", "watch", "items", "jobs", "export", "cancel",
+COMMANDS = ("up", "submit", "estimate", "status", "watch", "items", "jobs", "export", "cancel",
             "retry", "delete", "login")  # fmt: skip
 
 

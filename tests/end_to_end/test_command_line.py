@@ -229,3 +229,22 @@ def test_measure_needs_no_service(service: Service, tmp_path: Path) -> None:
     (line,) = done.stdout.splitlines()
     assert json.loads(line)["image"] == "a.png"
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_the_doctor_finds_a_running_service_well(service: Service, claude: ClaudeServer) -> None:
+    def doctor(model: str) -> subprocess.CompletedProcess[str]:
+        return copythat(
+            service,
+            "doctor",
+            ANTHROPIC_API_KEY="test-key",
+            ANTHROPIC_BASE_URL=claude.base_url,
+            COPYTHAT_CLAUDE_MODEL=model,
+        )
+
+    well, ill = doctor("claude-haiku-5-5"), doctor("claude-of-tomorrow")
+
+    assert (well.returncode, ill.returncode) == (0, 1), well.stdout + well.stderr
+    assert [line.split()[:2] for line in well.stdout.splitlines()] == [
+        ["ok", part] for part in ("database", "broker", "storage", "key", "model")
+    ]
+    assert "claude-of-tomorrow does not exist" in ill.stdout

@@ -29,9 +29,13 @@ from llmock.scenarios import Delay, Fail, Plan, Reply, RequestInfo, ScenarioQueu
 from llmock.testing import LLMockServer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.claude.traits import traits_of
+from tests.fakes.batches import Batches
+from tests.fakes.tokenizer import count_text_tokens
+
 PATCH_PX = 28  # a token of a picture
-CHARS_A_TOKEN = 4  # of prose
-DENSE_CHARS_A_TOKEN = 2  # of numbers and JSON
+TOOL_USE_TOKENS = 346  # what the API adds to a request with a tool, as documented in 2025
+TOOL_CALL_TOKENS = 30  # around the arguments of a tool call
 UNFORCEABLE = ("claude-sonnet-5-5", "claude-opus-5-5", "claude-fable", "claude-mythos")
 
 _LINE = re.compile(r"^([cstgh])(\d+) (.*)$", re.MULTILINE)
@@ -51,7 +55,14 @@ class Raw:
     length: int | None = None
 
 
-Scripted = Fail | Reply | Delay | Raw
+@dataclass(frozen=True)
+class Twist:
+    """A good answer, with the arguments of its tool call made into others."""
+
+    change: Callable[[dict[str, Any]], Any]
+
+
+Scripted = Fail | Reply | Delay | Raw | Twist
 
 _current: ContextVar[tuple[dict[str, Any], Scripted | None]] = ContextVar("current")
 
@@ -74,13 +85,23 @@ class ClaudeServer:
         self._script: deque[Scripted] = deque()
         self.always: Scripted | None = None
         self.latency_s = 0.0
+        # What the models API knows: by id, what is other than usual.
+        self.models: dict[str, dict[str, Any]] = {"claude-haiku-5-5": {}}
+        # Headers of every message, such as what the rate limits leave.
+        self.rate_limits: dict[str, str] = {}
         self.in_flight = 0
         # Messages that were made, and so paid for, whoever got them.
         self.paid = 0
         # What it runs in, known from its first request on.
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.prompt_cache = PromptCache()
         self.requests: list[dict[str, Any]] = []
+        # The same as they came in.
+        self.bodies: list[bytes] = []
+        # What was said to have been used, one a message.
+        self.usages: list[dict[str, int]] = []
         self.headers: list[dict[str, str]] = []
+        self.batches = Batches(self._answer_in_batch, lambda: self.base_url)
         self._server.state.scenarios = _NamingQueue()
         self._server.app.add_middleware(_Border, server=self)
 
@@ -130,13 +151,47 @@ class ClaudeServer:
         self._script.clear()
         self.always = None
         self.latency_s = 0.0
+        self.rate_limits = {}
         self.paid = 0
+        self.prompt_cache.clear()
         self.requests.clear()
+        self.bodies.clear()
+        self.usages.clear()
         self.headers.clear()
+        self.batches.reset()
 
     def next_reply(self) -> Scripted | None:
         """Return what is scripted for a request that came in just now."""
         return self._script.popleft() if self._script else self.always
+
+    def describe(self, model: str) -> Raw:
+        """Return what the models API says of a model, as ``models`` has it."""
+        if isinstance(self.always, Raw):
+            return self.always
+        if (facts := self.models.get(model)) is None:
+            error = {"type": "not_found_error", "message": f"model: {model}"}
+            return Raw(json.dumps({"type": "error", "error": error}).encode(), status=404)
+        return Raw(json.dumps(model_info(model, **facts)).encode())
+
+    def _answer_in_batch(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return what a request of a batch comes to."""
+        if refused := _refuse(params):
+            error = {"type": "invalid_request_error", "message": refused.message}
+            return {"type": "error", "error": error}
+        call = answer(params)
+        content = [
+            {"type": "tool_use", "id": "toolu_1", "name": call.name, "input": call.arguments}
+        ]
+        return {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": params["model"],
+            "content": content,
+            "stop_reason": "tool_use",
+            "stop_sequence": None,
+            "usage": count_usage(params, content, is_cached=True),
+        }
 
 
 class _NamingQueue(ScenarioQueue):
@@ -155,7 +210,35 @@ class _NamingQueue(ScenarioQueue):
         if refused := _refuse(body):
             return Plan(fail=refused)
         delay = scripted if isinstance(scripted, Delay) else None
-        return Plan(delay=delay, reply=Reply(tool_calls=(answer(body),)))
+        call = answer(body)
+        if isinstance(scripted, Twist):
+            call = ToolCall(call.name, scripted.change(call.arguments))
+        return Plan(delay=delay, reply=Reply(tool_calls=(call,)))
+
+
+def model_info(
+    model: str,
+    lifecycle: str = "active",
+    retires_at: str | None = None,
+    *,
+    images: bool = True,
+    strict: bool = True,
+) -> dict[str, Any]:
+    """Return a model as the API describes it; capabilities that we do not read are all there."""
+    yes, no = {"supported": True}, {"supported": False}
+    return {
+        "id": model,
+        "type": "model",
+        "display_name": model,
+        "created_at": "2026-06-01T00:00:00Z",
+        "lifecycle": lifecycle,
+        "deprecated_at": None,
+        "retires_at": retires_at,
+        "capabilities": {
+            "image_input": yes if images else no,
+            "structured_outputs": yes if strict else no,
+        },
+    }
 
 
 def _refuse(body: dict[str, Any]) -> Fail | None:
@@ -227,26 +310,73 @@ def _guess(letter: str, number: int, line: str) -> tuple[str, str]:
     return ("hero", "hero") if number == 1 else ("decorative", "accent")
 
 
-def count_usage(
-    request: dict[str, Any], output: Sequence[Any], *, is_first: bool
-) -> dict[str, int]:
-    """Return a usage near what the API would bill, for the demo's sum and the ledger's tests.
+class PromptCache:
+    """Which beginnings of requests a server has read before; time does not pass in it.
 
-    System text and tool enter the prompt cache with the first request and are read from it after.
+    As documented, an entry can be read once an answer has begun: requests side by side each write.
     """
-    image = _image(request)
-    picture = 0
-    if image is not None:
-        width, height = (int.from_bytes(image[at : at + 4], "big") for at in (16, 20))
-        picture = math.ceil(width / PATCH_PX) * math.ceil(height / PATCH_PX)
-    standing = len(json.dumps(request.get("system", ""))) + len(json.dumps(request["tools"]))
-    cached = standing // CHARS_A_TOKEN
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def knows(self, request: dict[str, Any]) -> bool:
+        """Tell whether a request's system text and tools were read for its model."""
+        return _prefix(request) in self._known
+
+    def learn(self, request: dict[str, Any]) -> None:
+        """Keep a request's system text and tools."""
+        self._known.add(_prefix(request))
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._known.clear()
+
+
+def _prefix(request: dict[str, Any]) -> str:
+    return _compact([request["model"], request.get("system", ""), request["tools"]])
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def count_usage(
+    request: dict[str, Any], output: Sequence[Any], *, is_cached: bool
+) -> dict[str, int]:
+    """Return a usage near what the API would bill.
+
+    The picture by the documented formula, text by an estimate near a published tokenizer. System
+    text and tools are read from the prompt cache or written to it, if they are long enough for it.
+    """
+    standing = _count_standing(request)
+    cached = standing if standing >= traits_of(request["model"]).min_cached_tokens else 0
+    fresh = _count_picture(request) + count_text_tokens(_text(request))
     return {
-        "input_tokens": picture + len(_text(request)) // DENSE_CHARS_A_TOKEN,
-        "output_tokens": max(1, len(json.dumps(output)) // DENSE_CHARS_A_TOKEN),
-        "cache_creation_input_tokens": cached if is_first else 0,
-        "cache_read_input_tokens": 0 if is_first else cached,
+        "input_tokens": fresh + standing - cached,
+        "output_tokens": max(1, sum(_count_block(block) for block in output)),
+        "cache_creation_input_tokens": 0 if is_cached else cached,
+        "cache_read_input_tokens": cached if is_cached else 0,
     }
+
+
+def _count_picture(request: dict[str, Any]) -> int:
+    image = _image(request)
+    if image is None:
+        return 0
+    width, height = (int.from_bytes(image[at : at + 4], "big") for at in (16, 20))
+    return math.ceil(width / PATCH_PX) * math.ceil(height / PATCH_PX)
+
+
+def _count_standing(request: dict[str, Any]) -> int:
+    system = "".join(block["text"] for block in request.get("system", ()))
+    tools = sum(count_text_tokens(_compact(tool)) for tool in request["tools"])
+    return count_text_tokens(system) + tools + TOOL_USE_TOKENS
+
+
+def _count_block(block: dict[str, Any]) -> int:
+    if block["type"] == "tool_use":
+        return count_text_tokens(_compact(block["input"])) + TOOL_CALL_TOKENS
+    return count_text_tokens(block.get("text", ""))
 
 
 class _Border:
@@ -257,6 +387,12 @@ class _Border:
         self._server = server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and "/v1/messages/batches" in scope["path"]:
+            await self._server.batches.serve(scope, await _read(receive), send)
+            return
+        if scope["type"] == "http" and "/v1/models/" in scope["path"]:
+            await _send_raw(self._server.describe(scope["path"].rpartition("/")[2]), send)
+            return
         if scope["type"] != "http" or not scope["path"].endswith("/v1/messages"):
             await self._app(scope, receive, send)
             return
@@ -269,6 +405,7 @@ class _Border:
 
     async def _answer(self, scope: Scope, body: bytes, send: Send) -> None:
         request = json.loads(body)
+        self._server.bodies.append(body)
         number = self._record(request, scope)
         scripted = self._server.next_reply()
         await asyncio.sleep(self._server.latency_s)
@@ -276,11 +413,8 @@ class _Border:
             await _send_raw(scripted, send)
             return
         _current.set((request, scripted))
-        completed = _Completed(send, request, number, self._count_paid)
+        completed = _Completed(send, request, number, self._server)
         await self._app(scope, _replay(body), completed)
-
-    def _count_paid(self) -> None:
-        self._server.paid += 1
 
     def _record(self, request: dict[str, Any], scope: Scope) -> int:
         self._server.requests.append(request)
@@ -293,12 +427,13 @@ class _Completed:
     """A ``send`` that gives a message its request id and a full usage."""
 
     def __init__(
-        self, send: Send, request: dict[str, Any], number: int, on_paid: Callable[[], None]
+        self, send: Send, request: dict[str, Any], number: int, server: ClaudeServer
     ) -> None:
         self._send = send
         self._request = request
         self._number = number
-        self._on_paid = on_paid
+        self._server = server
+        self._is_cached = server.prompt_cache.knows(request)
         self._start: Message = {}
         self._body = b""
 
@@ -314,6 +449,7 @@ class _Completed:
         added = [
             (b"content-length", str(len(body)).encode()),
             (b"request-id", f"req_{self._number:06d}".encode()),
+            *((key.encode(), value.encode()) for key, value in self._server.rate_limits.items()),
         ]
         await self._send({**self._start, "headers": [*kept, *added]})
         await self._send({"type": "http.response.body", "body": body})
@@ -322,8 +458,10 @@ class _Completed:
         reply = json.loads(self._body)
         if reply.get("type") != "message":
             return self._body
-        self._on_paid()
-        reply["usage"] = count_usage(self._request, reply["content"], is_first=self._number == 1)
+        self._server.paid += 1
+        self._server.prompt_cache.learn(self._request)
+        reply["usage"] = count_usage(self._request, reply["content"], is_cached=self._is_cached)
+        self._server.usages.append(reply["usage"])
         return json.dumps(reply).encode()
 
 

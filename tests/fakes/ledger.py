@@ -1,5 +1,6 @@
 """A ledger of Claude calls that lives as long as a test."""
 
+from shared.claude.prices import Usage
 from workers.claude.client import CallOutcome
 
 
@@ -8,10 +9,12 @@ class Ledger:
 
     def __init__(self) -> None:
         self.events: list[str] = []
+        self.expected: list[Usage] = []
         self.outcomes: list[CallOutcome] = []
 
-    def open_call(self, model: str) -> str:
-        """Take the model of a request that is about to go out; return the row's id."""
+    def open_call(self, model: str, expected: Usage) -> str:
+        """Take a request that is about to go out; return the row's id."""
+        self.expected.append(expected)
         self.events.append(f"open {model}")
         return f"call-{len(self.events)}"
 

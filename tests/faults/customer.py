@@ -52,10 +52,13 @@ class Customer:
             return cls(url, http.post("/api-keys", json={"name": "faults"}).json()["secret"])
 
     def post(
-        self, files: Mapping[str, bytes], headers: Mapping[str, str] | None = None
+        self,
+        files: Mapping[str, bytes],
+        headers: Mapping[str, str] | None = None,
+        **options: object,
     ) -> httpx.Response:
         """Submit files and return whatever is answered."""
-        return self.http.send(self._submission(files, headers))
+        return self.http.send(self._submission(files, headers, **options))
 
     def post_in_chunks(self, files: Mapping[str, bytes]) -> httpx.Response:
         """Submit files without saying how long they are."""
@@ -64,19 +67,22 @@ class Customer:
         return self.http.post("/jobs", content=iter([whole.read()]), headers=content_type)
 
     def _submission(
-        self, files: Mapping[str, bytes], headers: Mapping[str, str] | None = None
+        self,
+        files: Mapping[str, bytes],
+        headers: Mapping[str, str] | None = None,
+        **options: object,
     ) -> httpx.Request:
         return self.http.build_request(
             "POST",
             "/jobs",
             files=[("files", (name, data)) for name, data in files.items()],
-            data={"options": json.dumps({"mode": "hybrid"})},
+            data={"options": json.dumps({"mode": "hybrid"} | options)},
             headers=headers,
         )
 
-    def submit(self, files: Mapping[str, bytes]) -> str:
+    def submit(self, files: Mapping[str, bytes], **options: object) -> str:
         """Submit files to a service that is well, and return the id of the job."""
-        answer = self.post(files)
+        answer = self.post(files, None, **options)
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
         return str(answer.json()["id"])
 

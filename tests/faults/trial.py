@@ -187,7 +187,7 @@ def clear(stack: Programs, engine: Engine) -> None:
 
     def is_cleared() -> bool:
         with suppress(Unavailable), transaction(engine) as connection:
-            connection.execute(text("TRUNCATE users, blobs CASCADE"))
+            connection.execute(text("TRUNCATE users, blobs, daily_spending CASCADE"))
             connection.execute(
                 text(
                     "UPDATE gates SET state = 'closed', concurrency_limit = 16, successes = 0, "

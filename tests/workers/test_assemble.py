@@ -17,7 +17,7 @@ from tests.workers.measured import (
 )
 from workers.assemble import assemble
 from workers.measure.measurements import FamilyClass, GradientKind, SpacingKind
-from workers.names import Name, Naming
+from workers.names import Added, Name, Naming
 
 Unit: TypeAlias = Literal["px", "rem", "em"]
 
@@ -59,6 +59,16 @@ def test_claude_names_and_describes_what_stays_as_measured() -> None:
     assert (token.name, token.value) == ("primary", Color(hex="#2563eb"))
     assert (token.source, token.role) == (Source.CLAUDE, "primary")
     assert token.description == "What it is for"
+
+
+def test_what_a_second_look_found_comes_last_with_its_own_source() -> None:
+    found = color("#ff8800")
+    added = Added(TokenType.COLOR, name("accent"), found)
+
+    tokens = assemble(measurements(color("#2563eb")), Naming(added=(added,)), list(TokenType))
+
+    assert [token.source for token in tokens.color] == [Source.CV, Source.CLAUDE_ADDED]
+    assert (tokens.color[1].name, tokens.color[1].value) == ("accent", Color(hex="#ff8800"))
 
 
 def test_a_token_is_as_sure_as_the_less_sure_of_value_and_name() -> None:

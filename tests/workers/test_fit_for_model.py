@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.images import MODEL_MAX_BYTES, count_model_tokens, decode, fit_for_model
+from shared.claude.vision import count_tokens
+from workers.images import MODEL_MAX_BYTES, decode, fit_for_model
 
 SHARP = (2576, 4784)
 COARSE = (1568, 1568)
@@ -23,7 +24,7 @@ def test_a_picture_within_the_caps_is_sent_as_it_is() -> None:
 
 
 def test_a_screenshot_of_1440_by_900_is_1716_tokens() -> None:
-    assert count_model_tokens(1440, 900) == 1716
+    assert count_tokens(1440, 900) == 1716
 
 
 def test_a_long_side_is_brought_to_the_cap() -> None:
@@ -54,6 +55,6 @@ def test_any_picture_comes_within_the_caps_at_the_scale_that_is_told(
     sent = fit_for_model(plain(width, height), *caps)
 
     assert max(sent.width, sent.height) <= caps[0]
-    assert count_model_tokens(sent.width, sent.height) <= caps[1]
+    assert count_tokens(sent.width, sent.height) <= caps[1]
     assert sent.width == pytest.approx(width * sent.scale, abs=1)
     assert sent.height == pytest.approx(height * sent.scale, abs=1)

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from shared.errors import DecodeFailed, ImageTooLarge, NotAnImage
-from workers.images import ImageLimits, decode, read_size
+from shared.image_size import ImageLimits, read_size
+from workers.images import decode
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

@@ -5,37 +5,53 @@ asks, hours if it likes, and hold a worker meanwhile. The engine puts the work o
 """
 
 import base64
+import hashlib
+import json
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 
 import anthropic
 import httpx2
+from anthropic.resources import Models
+from anthropic.resources.messages import Batches
 from anthropic.types import Message, MessageParam, ToolChoiceParam, ToolParam
+from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 
+from shared.claude.budget import Bucket, read_limits
+from shared.claude.prices import Usage, usd
+from shared.claude.traits import ToolUse, Traits, traits_of
 from shared.errors import ClaudeError, ClaudeMisconfigured
-from workers.claude.failures import Failure, Outcome, translate, unreadable
-from workers.claude.prices import Usage, usd
-from workers.claude.traits import ToolUse, Traits, traits_of
+from workers.claude.failures import Failure, Outcome, limits_of, translate, unreadable
 from workers.images import EncodedImage
 
-# Together under the 60 s of a work lease, so that a request does not outlive it. The answer
-# comes in one piece after some seconds of silence, more of them where the model thinks.
-TIMEOUT = httpx2.Timeout(connect=5.0, read=40.0, write=8.0, pool=5.0)
+# Together with the longest silence that settings allow under the 60 s of a work lease, so that a
+# request does not outlive it.
+_CONNECT_S, _WRITE_S, _POOL_S = 5.0, 8.0, 5.0
+LONGEST_SILENCE_S = 40.0
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One single-turn question about one picture, to be answered with one tool."""
+    """One single-turn question about one picture, to be answered with one tool.
+
+    ``expected`` is what it will use, as far as that can be told beforehand.
+    """
 
     system: str
     image: EncodedImage
     text: str
     tool: ToolParam
     max_tokens: int
+    expected: Usage
+
+    def digest(self, model: str) -> str:
+        """Return what tells this question to a model from every other about the same picture."""
+        asked = json.dumps([model, self.system, self.text, self.tool])
+        return hashlib.sha256(asked.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +64,12 @@ class CallOutcome:
     usage: Usage | None = None
     usd: Decimal | None = None
     error: ClaudeError | None = None
+    limits: Mapping[str, Bucket] = field(default_factory=dict)
 
 
-OpenCall = Callable[[str], str]
+OpenCall = Callable[[str, Usage], str]
 CloseCall = Callable[[str, CallOutcome], None]
+PriceOf = Callable[[str, Usage], Decimal | None]
 
 
 class Client:
@@ -61,41 +79,67 @@ class Client:
     """
 
     def __init__(
-        self, api_key: str, base_url: str | None, timeout: httpx2.Timeout = TIMEOUT
+        self, api_key: str, base_url: str | None, silence_s: float = LONGEST_SILENCE_S
     ) -> None:
-        """Take the key, the address and how long to wait; nothing is sent yet.
+        """Take the key, the address and how long it may be silent; nothing is sent yet.
 
         Raises:
             ClaudeMisconfigured: The key is blank. The SDK would report a connection error.
         """
         if not api_key.strip():
             raise ClaudeMisconfigured("ANTHROPIC_API_KEY is empty")
-        self._messages = anthropic.Anthropic(
-            api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout
-        ).messages
+        self._sdk = anthropic.Anthropic(
+            api_key=api_key,
+            base_url=base_url,
+            max_retries=0,
+            timeout=httpx2.Timeout(silence_s, connect=_CONNECT_S, write=_WRITE_S, pool=_POOL_S),
+        )
+        self._messages = self._sdk.messages
+        self.models: Models = self._sdk.models
         self._unforceable: set[str] = set()
 
-    def send(self, model: str, request: Request) -> Message:
-        """Send a request once.
+    def close(self) -> None:
+        """Close the connections; nothing can be sent any more."""
+        self._sdk.close()
+
+    def send(self, model: str, request: Request) -> tuple[object, Mapping[str, Bucket]]:
+        """Send a request once; return what came, and what it tells of the rate limits.
 
         Raises:
             anthropic.AnthropicError: The API, or the way to it, failed.
             httpx2.HTTPError: The connection dropped.
             ValueError: The body is not JSON.
         """
+        answer = self._messages.with_raw_response.create(**self.params(model, request))
+        return answer.parse(), read_limits(answer.headers)
+
+    def params(self, model: str, request: Request) -> MessageCreateParamsNonStreaming:
+        """Return a request as the API takes it, by itself or in a batch."""
         traits = traits_of(model)
-        return self._messages.create(
-            model=model,
-            max_tokens=request.max_tokens,
-            system=[
+        params: MessageCreateParamsNonStreaming = {
+            "model": model,
+            "max_tokens": request.max_tokens,
+            "system": [
                 {"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}
             ],
-            messages=[_user_turn(request)],
-            tools=[request.tool],
-            tool_choice=self._tool_choice(model, request.tool["name"]),
-            output_config={"effort": "low"} if traits.low_effort else anthropic.omit,
-            thinking={"type": "between_tools"} if traits.between_tools else anthropic.omit,
-        )
+            "messages": [_user_turn(request)],
+            "tools": [request.tool],
+            "tool_choice": self._tool_choice(model, request.tool["name"]),
+        }
+        if traits.low_effort:
+            params["output_config"] = {"effort": "low"}
+        if traits.between_tools:
+            params["thinking"] = {"type": "between_tools"}
+        return params
+
+    @property
+    def batches(self) -> Batches:
+        """The SDK's way to Message Batches."""
+        return self._messages.batches
+
+    def thinks(self, model: str) -> bool:
+        """Whether thinking may take a part of the output: a forced tool leaves no room for it."""
+        return traits_of(model).thinks or not self.forces(model)
 
     def forces(self, model: str) -> bool:
         """Return whether the model is made to use the tool, as far as is known by now."""
@@ -111,39 +155,36 @@ class Client:
         return {"type": "auto", "disable_parallel_tool_use": True}
 
 
-def client_for(api_key: str, base_url: str | None) -> Client:
+def client_for(api_key: str, base_url: str | None, silence_s: float = LONGEST_SILENCE_S) -> Client:
     """Return this process's client for a key and an address, made on first use."""
-    return _client_of_process(os.getpid(), api_key, base_url)
+    return _client_of_process(os.getpid(), api_key, base_url, silence_s)
 
 
 @lru_cache(maxsize=4)
-def _client_of_process(_pid: int, api_key: str, base_url: str | None) -> Client:
-    return Client(api_key, base_url)
+def _client_of_process(_pid: int, api_key: str, base_url: str | None, silence_s: float) -> Client:
+    return Client(api_key, base_url, silence_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """One model reached through one client, with each request entered in a ledger.
 
-    ``open_call`` is told the model before a request and returns the id of the ledger's row,
-    ``close_call`` is told how the request ended. A row left open is a request that nobody saw
-    the end of.
+    ``open_call`` is told the model and the expected usage before a request and returns the id of
+    the ledger's row, ``close_call`` is told how the request ended. A row left open is a request
+    that nobody saw the end of. ``given`` are answers that are there already, by the digest of
+    their request: each is the answer to that request once.
     """
 
     name: str
     client: Client
     open_call: OpenCall
     close_call: CloseCall
+    given: dict[str, Message] = field(default_factory=dict)
 
     @property
     def traits(self) -> Traits:
         """What the model accepts."""
         return traits_of(self.name)
-
-    @property
-    def thinks(self) -> bool:
-        """Whether thinking may take a part of the output: a forced tool leaves no room for it."""
-        return self.traits.thinks or not self.client.forces(self.name)
 
     def ask(self, request: Request) -> Message:
         """Return the model's message, whose ``content`` and ``stop_reason`` are there.
@@ -152,7 +193,10 @@ class Model:
             ClaudeUnavailable: It may work later.
             ClaudeRefused: The API does not take this request.
             ClaudeMisconfigured: The API takes no request of this account.
+            CostCapReached: The request would cost more than may be spent; it is not sent.
         """
+        if (given := self.given.pop(request.digest(self.name), None)) is not None:
+            return given
         answer = self._request(request)
         if isinstance(answer, Failure) and answer.forcing_refused:
             self.client.stop_forcing(self.name)
@@ -163,18 +207,22 @@ class Model:
 
     def _request(self, request: Request) -> Message | Failure:
         """Send once, between the two entries in the ledger."""
-        call_id = self.open_call(self.name)
+        call_id = self.open_call(self.name, request.expected)
         started_at = time.monotonic()
+        limits: Mapping[str, Bucket] = {}
         try:
-            answer = _check(self.client.send(self.name, request))
+            message, limits = self.client.send(self.name, request)
+            answer = check_message(message)
         except (anthropic.AnthropicError, httpx2.HTTPError, ValueError) as error:
             answer = translate(error)
+            limits = limits_of(error)
         latency_s = time.monotonic() - started_at
-        self.close_call(call_id, _close(answer, self.name, latency_s))
+        outcome = call_outcome(answer, self.name, latency_s)
+        self.close_call(call_id, replace(outcome, limits=limits))
         return answer
 
 
-def _check(message: Message) -> Message | Failure:
+def check_message(message: object) -> Message | Failure:
     """Return the message, or a failure when a 200 carried something else.
 
     The SDK returns a body that is not JSON as a string, and ``{}`` as a message of Nones.
@@ -193,7 +241,9 @@ _STOPS = {
 }
 
 
-def _close(answer: Message | Failure, model: str, latency_s: float) -> CallOutcome:
+def call_outcome(
+    answer: Message | Failure, model: str, latency_s: float, price: PriceOf = usd
+) -> CallOutcome:
     """Return the ledger's entry for an answer."""
     if isinstance(answer, Failure):
         return CallOutcome(
@@ -203,9 +253,9 @@ def _close(answer: Message | Failure, model: str, latency_s: float) -> CallOutco
     return CallOutcome(
         outcome=_STOPS.get(str(answer.stop_reason), Outcome.ANSWERED),
         latency_s=latency_s,
-        request_id=answer._request_id,  # noqa: SLF001 -- the SDK's documented name
+        request_id=getattr(answer, "_request_id", None),  # an answer of a batch has none
         usage=usage,
-        usd=None if usage is None else usd(model, usage),
+        usd=None if usage is None else price(model, usage),
     )
 
 

@@ -5,6 +5,7 @@ through its HTTP library's errors when a connection drops and ``ValueError`` whe
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +16,7 @@ from http import HTTPStatus
 import anthropic
 import httpx2
 
+from shared.claude.budget import Bucket, read_limits
 from shared.errors import (
     ClaudeError,
     ClaudeLimited,
@@ -37,6 +39,8 @@ class Outcome(StrEnum):
     UNREACHABLE = "unreachable"  # no connection, or it dropped
     UNREADABLE = "unreadable"  # what came is no message
     MISCONFIGURED = "misconfigured"  # key, permission, model name, address or budget
+    CANCELED = "canceled"  # taken back with its batch before its turn came
+    EXPIRED = "expired"  # its batch ran out of time before its turn came
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,13 @@ def _of_connection(error: anthropic.APIConnectionError) -> Failure:
 
 def _misconfigured(detail: str, request_id: str | None = None) -> Failure:
     return Failure(Outcome.MISCONFIGURED, ClaudeMisconfigured(detail), FREE, request_id)
+
+
+def limits_of(error: Exception) -> Mapping[str, Bucket]:
+    """Return what an answer that is an error tells of the rate limits."""
+    return (
+        read_limits(error.response.headers) if isinstance(error, anthropic.APIStatusError) else {}
+    )
 
 
 def read_retry_after(headers: httpx2.Headers) -> float | None:

@@ -8,7 +8,8 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -17,15 +18,30 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from shared.tokens import TokenType
 from workers.claude.prompt import Candidate
-from workers.claude.tools import DROP, ENTRIES, FAMILIES, OTHER, UNITS, UNKNOWN_FAMILY, Unit
-from workers.names import Name
+from workers.claude.tools import (
+    CHECKABLE,
+    DROP,
+    ENTRIES,
+    FAMILIES,
+    MISSED,
+    OTHER,
+    UNITS,
+    UNKNOWN_FAMILY,
+    Unit,
+)
+from workers.measure.measurements import Box
+from workers.names import Missed, Name
 
 # A token's name may have 64 characters; this leaves room for suffixes and for prefixes of exports.
 MAX_SLUG = 40
 MAX_DESCRIPTION_WORDS = 6
 MAX_DESCRIPTION = 80
+# What an answer may add; each costs a second look at the pixels.
+MAX_MISSED = 8
 # Ids are a letter and a number; what is longer is none of ours and is not repeated anywhere.
 _ID = re.compile(r"[a-z]\d{1,3}")
+_BOX = re.compile(r"(\d{1,5}), ?(\d{1,5}), ?([1-9]\d{0,4}), ?([1-9]\d{0,4})")
+_VALUE = re.compile(r"(#[0-9a-f]{6}|\d{1,4}(?:\.\d{1,2})?)(?:px)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +50,15 @@ class Reading:
 
     ``names`` are checked one by one, and not yet against each other. ``strangers`` counts items
     whose id was not asked for. ``faults`` say what was wrong, in our words, for a second try.
+    ``missed`` are in pixels of the picture as sent; ``rejected`` counts what could not be read.
     """
 
     names: Mapping[str, Name] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
     strangers: int = 0
     faults: tuple[str, ...] = ()
+    missed: tuple[Missed, ...] = ()
+    rejected: int = 0
 
     def answers(self, candidate: Candidate) -> bool:
         """Return whether a candidate was named or dropped."""
@@ -52,6 +71,8 @@ class Reading:
             dropped=self.dropped | (later.dropped - self.names.keys()),
             strangers=self.strangers + later.strangers,
             faults=(*self.faults, *later.faults),
+            missed=(*self.missed, *later.missed),
+            rejected=self.rejected + later.rejected,
         )
 
 
@@ -65,7 +86,9 @@ def read_reply(message: Message, tool: str, candidates: Sequence[Candidate]) -> 
     for token_type, entry in ENTRIES.items():
         for raw in _as_list(given.get(entry.array)):
             reading = _take(reading, raw, token_type, asked)
-    return _drop(reading, _as_list(given.get(DROP)), asked)
+    reading = _drop(reading, _as_list(given.get(DROP)), asked)
+    kinds = {candidate.type for candidate in candidates}.intersection(CHECKABLE)
+    return _add_missed(reading, _as_list(given.get(MISSED)), kinds)
 
 
 def make_unique(names: Mapping[str, Name], candidates: Sequence[Candidate]) -> dict[str, Name]:
@@ -138,6 +161,27 @@ def _drop(reading: Reading, raw_ids: Sequence[object], asked: Mapping[str, Candi
     )
 
 
+def _add_missed(
+    reading: Reading, items: Sequence[object], kinds: Collection[TokenType]
+) -> Reading:
+    """Return the reading with what may have been missed; what cannot be looked at is counted."""
+    missed = []
+    for raw in items[:MAX_MISSED]:
+        with suppress(ValidationError):
+            item = MissedItem.model_validate(_unwrap(raw))
+            if item.kind in kinds:
+                missed.append(
+                    Missed(
+                        item.kind,
+                        _without_type(item.name, item.kind),
+                        item.confidence,
+                        item.value,
+                        item.box,
+                    )
+                )
+    return replace(reading, missed=tuple(missed), rejected=len(items) - len(missed))
+
+
 def _known_id(raw: object, asked: Mapping[str, Candidate]) -> str | None:
     """Return the asked id that a value spells, None for any other."""
     spelled = raw.strip().lower() if isinstance(raw, str) else ""
@@ -193,6 +237,38 @@ def _description(raw: object) -> str:
 
 def _word(raw: object) -> str:
     return _plain(raw).lower()
+
+
+def _value(raw: object) -> str:
+    """Return a color or a length as written, nothing for any other text."""
+    found = _VALUE.fullmatch(_word(raw))
+    return found[1] if found else ""
+
+
+def _box(raw: object) -> Box:
+    """Return a box of four whole numbers, in a string or a list.
+
+    Raises:
+        ValueError: It is none, or holds no pixel.
+    """
+    written = ",".join(map(str, raw)) if isinstance(raw, list) else str(raw)
+    found = _BOX.fullmatch(written.strip())
+    if found is None:
+        message = "no box"
+        raise ValueError(message)
+    return Box(*map(int, found.groups()))
+
+
+class MissedItem(BaseModel):
+    """One item of what measuring has missed."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    kind: Annotated[TokenType, Field(alias="k")]
+    name: Annotated[str, Field(alias="n"), BeforeValidator(_slug)]
+    box: Annotated[Box, Field(alias="b"), BeforeValidator(_box)]
+    value: Annotated[str, Field(alias="v"), BeforeValidator(_value)] = ""
+    confidence: Annotated[float, Field(alias="p"), BeforeValidator(_confidence)] = 0.0
 
 
 class NameItem(BaseModel):

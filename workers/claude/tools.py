@@ -17,13 +17,12 @@ from shared.tokens import TokenType
 class Entry:
     """What the tool asks for of one token type.
 
-    ``array`` is the field that holds its items, ``letter`` begins its ids, ``cap`` is how many
-    candidates one call may carry, ``extra`` the closed sets it has beside the role.
+    ``array`` is the field that holds its items, ``letter`` begins its ids, ``extra`` are the
+    closed sets it has beside the role.
     """
 
     array: str
     letter: str
-    cap: int
     roles: tuple[str, ...]
     extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
@@ -34,25 +33,19 @@ Unit = Literal["px", "rem", "em"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 FAMILIES = ("sans", "serif", "mono", "display", "script", UNKNOWN_FAMILY)
 
-# Caps keep a call near 70 candidates, about 1,800 tokens of lines: the most used of each type
-# are named, and what comes after them is rare enough to be named by rule.
 ENTRIES: dict[TokenType, Entry] = {
     TokenType.COLOR: Entry(
         "colors",
         "c",
-        24,
         (
             *("background", "surface", "text", "border", "primary", "secondary", "accent"),
             *("success", "warning", "error", "info", "neutral", OTHER),
         ),
     ),
-    TokenType.SPACING: Entry(
-        "spacing", "s", 16, ("margin", "padding", "gap"), extra=(("u", UNITS),)
-    ),
+    TokenType.SPACING: Entry("spacing", "s", ("margin", "padding", "gap"), extra=(("u", UNITS),)),
     TokenType.TYPOGRAPHY: Entry(
         "typography",
         "t",
-        14,
         (
             *("display", "heading", "subheading", "body", "label", "caption", "button"),
             *("link", "code", OTHER),
@@ -62,15 +55,18 @@ ENTRIES: dict[TokenType, Entry] = {
     TokenType.SHADOW: Entry(
         "shadows",
         "h",
-        8,
         ("card", "raised", "overlay", "focus-ring", "inset", "text", OTHER),
     ),
     TokenType.GRADIENT: Entry(
-        "gradients", "g", 6, ("background", "hero", "button", "overlay", "decorative", OTHER)
+        "gradients", "g", ("background", "hero", "button", "overlay", "decorative", OTHER)
     ),
 }
 
 DROP = "drop"
+# What measuring has missed: its type, name, value, box and confidence.
+MISSED = "missed"
+# Types of which a second look can tell whether there is one in a box.
+CHECKABLE = (TokenType.COLOR, TokenType.SPACING, TokenType.SHADOW, TokenType.GRADIENT)
 
 _DESCRIPTION = (
     "Report the names of the measured design tokens of the screenshot. Each item has i: the id "
@@ -93,12 +89,22 @@ def tool_name(types: Collection[TokenType]) -> str:
 def build_tool(types: Collection[TokenType]) -> ToolParam:
     """Return the strict tool that takes the names of these types."""
     arrays = {ENTRIES[each].array: _array(_item(ENTRIES[each])) for each in nameable(types)}
+    arrays[DROP] = _array({"type": "string"})
+    if kinds := [each.value for each in nameable(types) if each in CHECKABLE]:
+        arrays[MISSED] = _array(_missed_item(kinds))
     return {
         "name": tool_name(types),
         "description": _DESCRIPTION,
-        "input_schema": _closed({**arrays, DROP: _array({"type": "string"})}),
+        "input_schema": _closed(arrays),
         "strict": True,
     }
+
+
+def _missed_item(kinds: list[str]) -> dict[str, Any]:
+    """Return the schema of one thing that was missed."""
+    text = {"type": "string"}
+    kind = {"type": "string", "enum": kinds}
+    return _closed({"k": kind, "n": text, "v": text, "b": text, "p": {"type": "integer"}})
 
 
 def _item(entry: Entry) -> dict[str, Any]:

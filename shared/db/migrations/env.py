@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from shared.db import accounts, models, webhook_tables
+from shared.db import accounts, batch_tables, cache_tables, models, webhook_tables
 from shared.db.schema import Base
 
 # Importing a module of tables enters them in the metadata.
-TABLES = (accounts, models, webhook_tables)
+TABLES = (accounts, batch_tables, cache_tables, models, webhook_tables)
 
 context.configure(
     connection=context.config.attributes["connection"],

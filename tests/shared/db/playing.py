@@ -2,11 +2,12 @@
 
 from sqlalchemy import Engine, text
 
-from shared.db import completion, items, jobs, leases, results, steps, work
+from shared.db import completion, items, job_views, jobs, leases, results, steps, work
 from shared.db.blobs import SourceFile
 from shared.db.engine import transaction
 from shared.db.items import NewItem
-from shared.db.jobs import JobView, NewJob
+from shared.db.job_views import JobView
+from shared.db.jobs import NewJob
 from shared.db.states import Stage
 from shared.db.work import Claim
 from shared.errors import Problem
@@ -85,7 +86,7 @@ def drain(engine: Engine) -> list[Stage]:
 
 def view(engine: Engine, owner_id: str, job_id: str) -> JobView:
     with transaction(engine) as connection:
-        return jobs.read_job(connection, owner_id, job_id)
+        return job_views.read_job(connection, owner_id, job_id)
 
 
 def first_item(engine: Engine, owner_id: str, job_id: str) -> items.ItemView:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine
 
-from shared.db import completion, jobs
+from shared.db import completion, job_views, jobs
 from shared.db.blobs import SourceFile
 from shared.db.engine import transaction
 from shared.db.jobs import NewJob
@@ -19,7 +19,7 @@ def test_an_archive_without_images_says_how_many_files_were_passed_over(
         job_id = jobs.create_job(connection, new).job_id
         completion.all_items_known(connection, job_id, skipped_members=4)
         completion.settle(connection, [job_id])
-        ended = jobs.read_job(connection, owner_id, job_id)
+        ended = job_views.read_job(connection, owner_id, job_id)
 
     assert ended.state == "failed"
     assert ended.error is not None

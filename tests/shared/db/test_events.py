@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from shared.db import control
 from shared.db.engine import transaction
 from shared.db.events import START, ItemChange, News, Position, last_changes, read_end, read_news
-from shared.db.jobs import has_ended
+from shared.db.job_views import has_ended
 from shared.errors import DecodeFailed, NotFound, NothingToRetry, Problem
 from tests.shared.db.playing import bury, claim_next, drain, finish, other_owner, submit
 

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from shared.claude.budget import Bucket
+from shared.claude.prices import Usage
 from shared.db import gates
 from shared.db.engine import transaction
 from shared.db.gates import (
@@ -14,9 +16,11 @@ from shared.db.gates import (
     LONGEST_ASKED_S,
     TOP_LIMIT,
     Gate,
+    after_answer,
     after_failure,
     after_limit,
     after_refusal,
+    after_start,
     after_success,
 )
 from shared.db.states import GateState
@@ -123,3 +127,34 @@ def test_a_gate_is_read_as_it_was_stored(engine: Engine) -> None:
         gates.store_gate(connection, before)
 
     assert read == stored
+
+
+def test_a_gate_lets_no_more_calls_through_than_the_rate_limits_leave() -> None:
+    gate = after_answer(Gate(), {"requests": Bucket(60, 2)}, Usage(2000, 500), NOW)
+
+    assert gate.room(0, NOW) == 2
+    assert after_start(gate, 2, NOW).room(0, NOW) == 0
+    assert after_start(gate, 2, NOW).room(0, NOW + timedelta(seconds=3)) == 3
+
+
+def test_what_is_known_of_the_limits_outlives_good_and_bad_answers() -> None:
+    gate = after_answer(Gate(), {"requests": Bucket(60, 0)}, None, NOW)
+
+    for after in (
+        after_success(gate),
+        after_failure(gate, AWAY, NOW, None),
+        after_limit(gate, AWAY, NOW, None),
+    ):
+        assert after.room(0, NOW) == 0
+
+
+def test_the_rate_limits_are_kept_with_the_gate(engine: Engine) -> None:
+    with engine.connect() as connection:  # rolled back: the gate is everybody's
+        gate, now = gates.hold_gate(connection)
+        told = after_answer(gate, {"output-tokens": Bucket(8000, 10)}, Usage(2000, 500), now)
+        gates.store_gate(connection, told)
+        kept, _ = gates.read_gate(connection)
+
+    assert kept == told
+    assert kept.budget.use["output-tokens"] == 500
+    assert kept.room(0, now) == 0

@@ -5,7 +5,7 @@ import threading
 import pytest
 from sqlalchemy import Engine, text
 
-from shared.db import completion, items, jobs, leases, results, steps, work
+from shared.db import completion, items, job_views, leases, results, steps, work
 from shared.db.engine import transaction
 from shared.db.items import NewItem
 from shared.db.states import Stage
@@ -327,7 +327,7 @@ def test_anothers_job_is_not_found(engine: Engine, owner_id: str) -> None:
     job_id = submit(engine, owner_id, ["a.png"])
 
     with pytest.raises(NotFound), transaction(engine) as connection:
-        jobs.read_job(connection, "user_2", job_id)
+        job_views.read_job(connection, "user_2", job_id)
     with pytest.raises(NotFound), transaction(engine) as connection:
         results.read_job_tokens(connection, "user_2", job_id)
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 
 import numpy as np
 import pytest
@@ -46,8 +47,15 @@ def ledger() -> Ledger:
 
 
 @pytest.fixture
-def model(claude: ClaudeServer, ledger: Ledger) -> Model:
-    client = Client("a-key", claude.base_url)
+def make_client() -> Iterator[Callable[..., Client]]:
+    """A maker of clients whose connections are closed after the test."""
+    with ExitStack() as stack:
+        yield lambda *given, **named: stack.enter_context(closing(Client(*given, **named)))
+
+
+@pytest.fixture
+def model(claude: ClaudeServer, ledger: Ledger, make_client: Callable[..., Client]) -> Model:
+    client = make_client("a-key", claude.base_url)
     return Model("claude-haiku-5-5", client, ledger.open_call, ledger.close_call)
 
 

@@ -1,4 +1,5 @@
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -6,6 +7,7 @@ import httpx2
 import pytest
 from llmock.scenarios import Delay, Fail
 
+from shared.claude.prices import Usage, usd
 from shared.errors import (
     ClaudeError,
     ClaudeMisconfigured,
@@ -26,7 +28,6 @@ from tests.fakes.claude import (
 from tests.fakes.ledger import Ledger
 from workers.claude.client import Client, Model, Request, client_for
 from workers.claude.failures import FREE, Outcome, read_retry_after
-from workers.claude.prices import usd
 from workers.claude.prompt import SYSTEM
 from workers.claude.tools import ENTRIES, build_tool
 from workers.images import EncodedImage
@@ -37,7 +38,9 @@ SPENT = "You have reached your specified API usage limits."
 
 @pytest.fixture
 def request_(picture: EncodedImage) -> Request:
-    return Request(SYSTEM, picture, "c1 #FFFFFF 80% background", build_tool(tuple(ENTRIES)), 800)
+    return Request(
+        SYSTEM, picture, "c1 #FFFFFF 80% background", build_tool(tuple(ENTRIES)), 800, Usage(0, 0)
+    )
 
 
 def test_an_answer_is_entered_in_the_ledger_with_what_it_used(
@@ -180,9 +183,9 @@ def test_a_delay_until_a_date_is_counted_from_now() -> None:
 
 
 def test_a_request_that_times_out_may_work_later_and_may_have_cost_something(
-    claude: ClaudeServer, ledger: Ledger, request_: Request
+    make_client: Callable[..., Client], claude: ClaudeServer, ledger: Ledger, request_: Request
 ) -> None:
-    client = Client("a-key", claude.base_url, timeout=httpx2.Timeout(0.1))
+    client = make_client("a-key", claude.base_url, silence_s=0.1)
     model = Model("claude-haiku-5-5", client, ledger.open_call, ledger.close_call)
     claude.script(Delay(0.5))
 
@@ -193,11 +196,11 @@ def test_a_request_that_times_out_may_work_later_and_may_have_cost_something(
 
 
 def test_a_server_that_does_not_listen_may_be_back_later(
-    ledger: Ledger, request_: Request
+    make_client: Callable[..., Client], ledger: Ledger, request_: Request
 ) -> None:
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
-        client = Client("a-key", f"http://127.0.0.1:{unheard.getsockname()[1]}")
+        client = make_client("a-key", f"http://127.0.0.1:{unheard.getsockname()[1]}")
         model = Model("claude-haiku-5-5", client, ledger.open_call, ledger.close_call)
 
         with pytest.raises(ClaudeUnavailable):
@@ -210,9 +213,14 @@ def test_a_server_that_does_not_listen_may_be_back_later(
     ("api_key", "scheme"), [("a-key", "gopher"), ("a-key\nfrom a file", "http")]
 )
 def test_a_key_or_an_address_that_no_request_can_carry_is_a_wrong_setting(
-    ledger: Ledger, claude: ClaudeServer, request_: Request, api_key: str, scheme: str
+    make_client: Callable[..., Client],
+    ledger: Ledger,
+    claude: ClaudeServer,
+    request_: Request,
+    api_key: str,
+    scheme: str,
 ) -> None:
-    client = Client(api_key, claude.base_url.replace("http", scheme))
+    client = make_client(api_key, claude.base_url.replace("http", scheme))
     model = Model("claude-haiku-5-5", client, ledger.open_call, ledger.close_call)
 
     with pytest.raises(ClaudeMisconfigured):
@@ -242,9 +250,9 @@ def test_a_model_that_takes_it_is_made_to_use_the_tool(
 
 
 def test_a_model_that_may_not_be_forced_is_asked_to_think_little(
-    claude: ClaudeServer, ledger: Ledger, request_: Request
+    make_client: Callable[..., Client], claude: ClaudeServer, ledger: Ledger, request_: Request
 ) -> None:
-    client = Client("a-key", claude.base_url)
+    client = make_client("a-key", claude.base_url)
     model = Model("claude-sonnet-5-5", client, ledger.open_call, ledger.close_call)
 
     model.ask(request_)

@@ -1,10 +1,13 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from llmock.scenarios import Fail, Reply, ToolCall
 
-from shared.errors import ClaudeMisconfigured, ClaudeUnavailable
+from shared.claude.prices import Usage
+from shared.errors import ClaudeMisconfigured, ClaudeUnavailable, CostCapReached
 from shared.tokens import TokenType
 from tests.fakes.claude import (
     CUT_SHORT,
@@ -16,8 +19,8 @@ from tests.fakes.claude import (
 from tests.fakes.ledger import Ledger
 from workers.claude.client import Client, Model
 from workers.claude.naming import MAX_TOKENS, name_measurements
-from workers.images import EncodedImage
-from workers.measure.measurements import Measurements
+from workers.images import EncodedImage, fit_for_model
+from workers.measure.measurements import Box, Measurements
 
 Measured = Callable[..., Measurements]
 
@@ -73,6 +76,61 @@ def test_what_one_call_cannot_carry_goes_into_a_second(
 
     assert len(claude.requests) == 2
     assert {f"c{number}" for number in range(1, 31)} <= set(naming.names)
+
+
+def capped(model: Model, ledger: Ledger, calls: int) -> Model:
+    """Return a model that may be asked so many times."""
+
+    def open_call(asked: str, expected: Usage) -> str:
+        if len(ledger.expected) >= calls:
+            raise CostCapReached("no more may be spent")
+        return ledger.open_call(asked, expected)
+
+    return replace(model, open_call=open_call)
+
+
+def test_what_is_foretold_of_a_call_is_near_what_it_uses(
+    model: Model, picture: EncodedImage, measure: Measured, ledger: Ledger
+) -> None:
+    name_measurements(model, picture, measure(20, 12, 8, 2, 1))
+
+    (outcome,) = ledger.outcomes
+    assert outcome.usage is not None
+    (expected,) = ledger.expected
+    assert expected.prompt_tokens == pytest.approx(outcome.usage.prompt_tokens, rel=0.1)
+    assert expected.output_tokens == pytest.approx(outcome.usage.output_tokens, rel=0.1)
+
+
+def test_a_cap_that_is_reached_between_two_calls_keeps_the_names_of_the_first(
+    model: Model, picture: EncodedImage, measure: Measured, ledger: Ledger
+) -> None:
+    naming = name_measurements(capped(model, ledger, 1), picture, measure(colors=30))
+
+    assert len(naming.names) == 30
+    assert naming.degraded is not None
+    assert naming.degraded.code == "cost_cap_reached"
+
+
+def test_a_cap_that_is_reached_before_a_second_try_keeps_the_names_of_the_first(
+    model: Model, picture: EncodedImage, measure: Measured, claude: ClaudeServer, ledger: Ledger
+) -> None:
+    claude.script(answer_with(colors=named("c1")))
+
+    naming = name_measurements(capped(model, ledger, 1), picture, measure(5, 0, 0, 0, 0))
+
+    assert set(naming.names) == {"c1"}
+    assert naming.degraded is not None
+    assert naming.degraded.code == "cost_cap_reached"
+
+
+def test_a_cap_that_leaves_no_call_at_all_leaves_every_name_to_the_rules(
+    model: Model, picture: EncodedImage, measure: Measured, claude: ClaudeServer, ledger: Ledger
+) -> None:
+    naming = name_measurements(capped(model, ledger, 0), picture, measure())
+
+    assert (dict(naming.names), claude.requests) == ({}, [])
+    assert naming.degraded is not None
+    assert naming.degraded.code == "cost_cap_reached"
 
 
 def test_names_of_two_calls_do_not_clash(
@@ -234,10 +292,14 @@ def test_a_request_that_the_api_does_not_take_ends_degraded(
 
 
 def test_a_model_that_thinks_gets_room_to_and_never_more_than_may_go_unstreamed(
-    claude: ClaudeServer, ledger: Ledger, picture: EncodedImage, measure: Measured
+    make_client: Callable[..., Client],
+    claude: ClaudeServer,
+    ledger: Ledger,
+    picture: EncodedImage,
+    measure: Measured,
 ) -> None:
     claude.script(CUT_SHORT)
-    client = Client("a-key", claude.base_url)
+    client = make_client("a-key", claude.base_url)
     model = Model("claude-opus-5-5", client, ledger.open_call, ledger.close_call)
 
     name_measurements(model, picture, measure())
@@ -277,6 +339,19 @@ def test_an_answer_that_obeys_the_picture_earns_no_more_than_odd_names(
     assert "<" not in naming.names["c1"].description
     assert naming.names["c1"].role == "other"
     assert set(naming.names) == {"c1"}
+
+
+def test_what_was_missed_is_told_in_pixels_of_the_image(
+    model: Model, measure: Measured, claude: ClaudeServer
+) -> None:
+    half = fit_for_model(np.zeros((90, 144, 3), np.uint8), 72, 4784)
+    claim = {"k": "color", "n": "accent", "v": "#ff8800", "b": "5,10,20,30", "p": 70}
+    claude.script(answer_with(colors=named("c1"), missed=[claim, {"k": "color"}]))
+
+    naming = name_measurements(model, half, measure(1, 0, 0, 0, 0))
+
+    assert [each.box for each in naming.missed] == [Box(10, 20, 40, 60)]
+    assert naming.rejected == 1
 
 
 def test_a_row_of_the_ledger_stands_for_each_request(

@@ -3,8 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from shared.claude.expectation import MAX_CALLS
 from shared.tokens import TokenType
-from workers.claude.prompt import MAX_CALLS, list_candidates, write_again, write_text
+from workers.claude.prompt import list_candidates, write_again, write_text
 from workers.claude.tools import ENTRIES
 from workers.measure.measurements import GradientKind, Measurements
 

@@ -10,6 +10,8 @@ from shared.tokens import TokenType
 from workers.claude.prompt import Candidate
 from workers.claude.reply import MAX_SLUG, Reading, make_unique, read_reply
 from workers.claude.tools import ENTRIES
+from workers.measure.measurements import Box
+from workers.names import Missed
 
 ASKED = (
     Candidate("c1", TokenType.COLOR, ""),
@@ -184,6 +186,63 @@ def test_equal_names_of_two_types_stay() -> None:
     assert [names["c1"].slug, names["t1"].slug] == ["text", "text"]
 
 
+def missed(**changes: object) -> dict[str, object]:
+    return {"k": "color", "n": "Accent", "v": "#FF8800", "b": "10,20,30,40", "p": 70} | changes
+
+
+def test_what_was_missed_is_a_claim_about_a_box() -> None:
+    reading = read({"missed": [missed()]})
+
+    box = Box(10, 20, 30, 40)
+    assert reading.missed == (Missed(TokenType.COLOR, "accent", 0.7, "#ff8800", box),)
+    assert reading.rejected == 0
+
+
+@pytest.mark.parametrize("written", ["10, 20, 30, 40", [10, 20, 30, 40], " 10,20,30,40 "])
+def test_a_box_is_read_in_each_of_its_forms(written: object) -> None:
+    (claim,) = read({"missed": [missed(b=written)]}).missed
+
+    assert claim.box == Box(10, 20, 30, 40)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("16px", "16"), ("13.5", "13.5"), ("#FFF", ""), ("red", ""), ("1e999", ""), (None, "")],
+)
+def test_a_value_is_a_color_or_a_length_or_nothing(written: object, value: str) -> None:
+    (claim,) = read({"missed": [missed(k="spacing", v=written)]}).missed
+
+    assert claim.value == value
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"k": "typography"},  # no second look can tell
+        {"k": "shadow"},  # was not asked about
+        {"k": "radius"},
+        {"k": None},
+        {"n": "<>"},
+        {"b": "10,20,0,40"},
+        {"b": "-1,2,3,4"},
+        {"b": "10,20"},
+        {"b": "999999,1,1,1"},
+        {"b": {"x": 1}},
+        {"b": [1e300, 2, 3, 4]},
+    ],
+)
+def test_what_cannot_be_looked_at_is_counted(changes: dict[str, object]) -> None:
+    reading = read({"missed": [missed(**changes), missed()]})
+
+    assert (len(reading.missed), reading.rejected) == (1, 1)
+
+
+def test_no_more_than_eight_are_taken_of_what_was_missed() -> None:
+    reading = read({"missed": [missed()] * 9})
+
+    assert (len(reading.missed), reading.rejected) == (8, 1)
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=60),
     lambda inner: (
@@ -199,10 +258,12 @@ ITEMS = st.fixed_dictionaries(
 )
 ARRAYS = st.lists(ITEMS | JSON_VALUES, max_size=6) | JSON_VALUES
 INPUTS = st.dictionaries(
-    st.sampled_from([entry.array for entry in ENTRIES.values()] + ["drop"]), ARRAYS
+    st.sampled_from([entry.array for entry in ENTRIES.values()] + ["drop", "missed"]), ARRAYS
 )
 
 
+# A server that an earlier test left listening may draw random numbers meanwhile, in its thread.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 @given(INPUTS | JSON_VALUES)
 def test_whatever_comes_only_clean_names_of_asked_ids_go_on(given_input: object) -> None:
     reading = read(given_input)

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from shared.tokens import TokenType
-from workers.claude.tools import ENTRIES, build_tool, nameable
+from workers.claude.tools import CHECKABLE, ENTRIES, build_tool, nameable
 
 # What strict mode does not know, from the structured outputs page of the documentation.
 UNSUPPORTED = {"minimum", "maximum", "minLength", "maxLength", "maxItems", "anyOf", "oneOf"}
@@ -29,8 +29,8 @@ def test_the_tool_for_all_types_is_strict_and_called_name_tokens() -> None:
     assert (tool["name"], tool["strict"]) == ("name_tokens", True)
 
 
-def test_the_tool_has_an_array_for_each_of_the_five_types_and_one_for_drops() -> None:
-    arrays = ["colors", "spacing", "typography", "shadows", "gradients", "drop"]
+def test_the_tool_has_an_array_a_type_one_for_drops_and_one_for_what_was_missed() -> None:
+    arrays = ["colors", "spacing", "typography", "shadows", "gradients", "drop", "missed"]
     assert arrays_of(tuple(TokenType)) == arrays
 
 
@@ -39,7 +39,8 @@ def test_the_tool_for_one_type_carries_its_name_and_its_array_alone(
     token_type: TokenType,
 ) -> None:
     assert build_tool((token_type,))["name"] == f"report_{token_type}_tokens"
-    assert arrays_of((token_type,)) == [ENTRIES[token_type].array, "drop"]
+    missed = ["missed"] if token_type in CHECKABLE else []
+    assert arrays_of((token_type,)) == [ENTRIES[token_type].array, "drop", *missed]
 
 
 def test_every_object_of_the_schema_is_closed_and_wants_all_its_fields() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.claude.prices import PRICES, Usage, usd
+from shared.claude.prices import PRICES, Usage, usd
 
 COUNTS = st.integers(min_value=0, max_value=20_000)
 USAGES = st.builds(Usage, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from workers.claude.traits import undated
+from shared.claude.traits import undated
 
 AS_OF = date(2026, 11, 1)
 
@@ -23,6 +23,16 @@ class Usage:
     cache_read_tokens: int = 0
     cache_write_5m_tokens: int = 0
     cache_write_1h_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Return the tokens of two calls together."""
+        return Usage(
+            *(getattr(self, name) + getattr(other, name) for name in Usage.__dataclass_fields__)
+        )
+
+    def times(self, calls: int) -> "Usage":
+        """Return the tokens of so many calls alike."""
+        return Usage(*(calls * getattr(self, name) for name in Usage.__dataclass_fields__))
 
     @property
     def cache_write_tokens(self) -> int:
@@ -73,6 +83,17 @@ PRICES = {
     "claude-sonnet-4-5": _price("3", "15", "0.30", "3.75", "6"),
     "claude-opus-5-5": _price("4", "20", "0.20", "5", "8"),
 }
+
+
+def has_price(model: str) -> bool:
+    """Tell whether the list has a model."""
+    return undated(model) in PRICES
+
+
+def batch_usd(model: str, usage: Usage) -> Decimal | None:
+    """Return what a call costs in a Message Batch: half of everything; None as ``usd``."""
+    full = usd(model, usage)
+    return None if full is None else full / 2
 
 
 def usd(model: str, usage: Usage) -> Decimal | None:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.archives import ArchiveLimits, Member, read_members
 from shared.errors import ArchiveBomb, BadArchive
 from shared.filenames import MAX_FILENAME, UNNAMED
 from shared.media import MediaType
-from workers.archives import ArchiveLimits, Member, read_members
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 100
 LIMITS = ArchiveLimits(

@@ -5,7 +5,7 @@ November 2026. A name that is not in the table is most likely newer than it.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 # A dated release ("claude-haiku-4-5-20251001") is the model that it is a release of.
@@ -24,7 +24,8 @@ class Traits:
     """The ways of one model.
 
     ``max_edge_px`` and ``max_image_tokens`` bound the picture that the API serves unresized.
-    ``thinks`` says that thinking is part of the output and of its limit.
+    ``thinks`` says that thinking is part of the output and of its limit. A shorter prompt than
+    ``min_cached_tokens`` is never cached, and the API does not say so.
     """
 
     tool_use: ToolUse
@@ -33,12 +34,14 @@ class Traits:
     thinks: bool
     low_effort: bool = False
     between_tools: bool = False
+    min_cached_tokens: int = 1024
 
 
 _SHARP = (2576, 4784)  # from 4.7 on
 _COARSE = (1568, 1568)  # before
 
 _BEFORE_4_7 = Traits(ToolUse.FORCED, *_COARSE, thinks=False)
+_CACHES_LATE = replace(_BEFORE_4_7, min_cached_tokens=4096)
 _FROM_4_7 = Traits(ToolUse.FORCED, *_SHARP, thinks=False)
 _FIVE = Traits(ToolUse.FORCED, *_SHARP, thinks=True)
 _ASKED = Traits(ToolUse.ASKED, *_SHARP, thinks=True, low_effort=True)
@@ -59,11 +62,11 @@ _TRAITS = {
     "claude-sonnet-5": _FIVE,
     "claude-opus-5": _FIVE,
     "claude-opus-4-8": _FROM_4_7,
-    "claude-opus-4-7": _FROM_4_7,
-    "claude-opus-4-6": _BEFORE_4_7,
+    "claude-opus-4-7": replace(_FROM_4_7, min_cached_tokens=2048),
+    "claude-opus-4-6": _CACHES_LATE,
     "claude-sonnet-4-6": _BEFORE_4_7,
-    "claude-haiku-4-5": _BEFORE_4_7,
-    "claude-opus-4-5": _BEFORE_4_7,
+    "claude-haiku-4-5": _CACHES_LATE,
+    "claude-opus-4-5": _CACHES_LATE,
     "claude-sonnet-4-5": _BEFORE_4_7,
 }
 

@@ -1,0 +1,50 @@
+"""What a monitoring system collects, in the text format of Prometheus.
+
+The numbers are sums in the database, so every process of the service tells the same ones.
+
+Source: "Exposition formats", text-based format 0.0.4, of the Prometheus documentation.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+from fastapi import APIRouter, Response
+
+from api.deps import SiteDep
+from api.openapi import problems
+from shared.db import cache
+from shared.db.cache import Sums
+from shared.db.engine import transaction
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+router = APIRouter(tags=["service"])
+
+
+class Counter(NamedTuple):
+    """A number that only grows while the database is the same."""
+
+    name: str
+    help: str
+    value: int | Decimal
+
+
+@router.get("/metrics", response_class=Response, responses=problems())
+def read_metrics(site: SiteDep) -> Response:
+    """Tell how often names were at hand, and what Claude cost and would have cost."""
+    with transaction(site.engine) as connection:
+        sums = cache.read_sums(connection)
+    return Response("".join(_lines(sums)), media_type=MEDIA_TYPE)
+
+
+def _lines(sums: Sums) -> Iterator[str]:
+    for name, explained, value in (
+        Counter("cache_hits", "Images named without a call of their own.", sums.spared),
+        Counter("cache_misses", "Images named with a call.", sums.named - sums.spared),
+        Counter("cache_saved_usd", "What the hits would have cost.", sums.saved_usd),
+        Counter("claude_calls", "Requests to Claude.", sums.calls),
+        Counter("claude_usd", "What requests to Claude cost.", sums.spent_usd),
+    ):
+        full_name = f"copythat_{name}_total"
+        yield f"# HELP {full_name} {explained}\n# TYPE {full_name} counter\n{full_name} {value}\n"
