@@ -26,15 +26,9 @@ def write_bundle(token_set: TokenSet, files: Sequence[File]) -> File:
 
 
 def _write_manifest(token_set: TokenSet, files: Sequence[File]) -> File:
-    origin = {
-        "tokenSet": token_set.id,
-        "job": token_set.job_id,
-        "item": token_set.item_id,
-        "pipelineVersion": token_set.pipeline_version,
-    }
     content = render(
         "manifest.json.j2",
-        origin=origin,
+        pipeline_version=token_set.pipeline_version,
         counts={token_type.value: len(each) for token_type, each in token_set.tokens.by_type()},
         images=token_set.source_images,
         files=[

@@ -47,15 +47,9 @@ def write_dtcg(token_set: TokenSet) -> File:
 
 
 def _about(token_set: TokenSet) -> dict[str, Any]:
-    """Return the document's own extensions."""
-    about = {
-        "id": token_set.id,
-        "jobId": token_set.job_id,
-        "itemId": token_set.item_id,
-        "pipelineVersion": token_set.pipeline_version,
-        "sourceImages": [_encode(image) for image in token_set.source_images],
-    }
-    return {VENDOR: {key: value for key, value in about.items() if value is not None}}
+    """Return the document's own extensions: nothing that differs where the tokens are the same."""
+    images = [_encode(image) for image in token_set.source_images]
+    return {VENDOR: {"pipelineVersion": token_set.pipeline_version, "sourceImages": images}}
 
 
 def _describe(token_type: TokenType, token: Token[Any]) -> dict[str, Any]:

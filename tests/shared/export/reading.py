@@ -11,14 +11,15 @@ from shared.tokens import TokenSet
 VENDOR = "dev.copy-that"
 
 
-def read_dtcg(file: File) -> TokenSet:
+def read_dtcg(file: File, like: TokenSet) -> TokenSet:
+    """Return the set that a file holds, under the ids of another: files carry none."""
     document = json.loads(file.content)
     about = document["$extensions"][VENDOR]
     return TokenSet.model_validate(
         {
-            "id": about["id"],
-            "job_id": about.get("jobId"),
-            "item_id": about.get("itemId"),
+            "id": like.id,
+            "job_id": like.job_id,
+            "item_id": like.item_id,
             "pipeline_version": about["pipelineVersion"],
             "source_images": [unquote(image) for image in about["sourceImages"]],
             "tokens": {
