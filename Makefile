@@ -9,7 +9,7 @@ export OPENCV_FOR_THREADS_NUM := 1
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: setup demo test lint check bench accuracy faults requirements samples
+.PHONY: setup demo test lint check bench accuracy exports faults requirements samples
 
 setup: .venv/.ready
 
@@ -44,6 +44,11 @@ bench: setup
 # How near measurements come to the truth; needs ../shared/bench and says so where it is not.
 accuracy: setup
 	$(BIN)/python -m tests.bench.accuracy
+
+# Exports of 200 random sets more through ../shared/validate-exports, about twenty minutes; says so
+# where it is not.
+exports: setup
+	EXPORTS_SETS=200 $(BIN)/pytest tests/shared/export/test_harness.py
 
 # Pin what requirements/*.in name. The index is the machine's own and is not written down.
 requirements: setup

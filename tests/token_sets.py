@@ -143,6 +143,10 @@ def _numbers(least: int, most: int) -> st.SearchStrategy[float]:
 _lengths = st.builds(
     Dimension, value=_numbers(-500, 500), unit=st.sampled_from(["px", "rem", "em"])
 )
+# A font of no size or a negative one is none; Terrazzo knows no weight of 1000.
+_sizes = st.builds(
+    Dimension, value=_numbers(0, 500).filter(bool), unit=st.sampled_from(["px", "rem", "em"])
+)
 _extents = st.builds(Dimension, value=_numbers(0, 500))
 _offsets = st.builds(Dimension, value=_numbers(-500, 500))
 _colors = st.builds(
@@ -156,8 +160,8 @@ _styles = st.builds(
     fontFamily=st.lists(
         st.sampled_from(["Inter", "Noto Sans", "serif", "sans-serif"]), min_size=1, unique=True
     ).map(tuple),
-    fontSize=_lengths,
-    fontWeight=st.integers(1, 1000),
+    fontSize=_sizes,
+    fontWeight=st.integers(1, 999),
     letterSpacing=st.none() | _lengths,
     lineHeight=st.none() | _numbers(0, 9).filter(bool),
 )
@@ -176,7 +180,32 @@ _stops = st.lists(
 _gradients = st.builds(
     Gradient, kind=st.just("linear"), angle=_numbers(0, 360), stops=_stops
 ) | st.builds(Gradient, kind=st.just("radial"), angle=st.none(), stops=_stops)
-_names = st.from_regex(r"[a-z0-9]{1,6}(-[a-z0-9]{1,4}){0,2}", fullmatch=True)
+# Names that mean something to a tool: keys and utilities of Tailwind, members of every object of
+# JavaScript, values of JSON, CSS and Sass, and the words that our own exports put between.
+_LOADED_NAMES = (
+    *("none", "full", "auto", "px", "screen", "fit", "default", "initial", "inherit", "current"),
+    *("transparent", "black", "white", "blue-600", "xs", "sm", "md", "xl", "3xl", "base"),
+    *("sans", "serif", "mono", "bold", "normal", "left", "center", "right", "top", "wrap", "clip"),
+    *(
+        "inner",
+        "inset",
+        "cover",
+        "contain",
+        "fixed",
+        "local",
+        "repeat",
+        "origin-border",
+        "t",
+        "tl",
+    ),
+    *("gradient-to-r", "linear", "radial", "blend-multiply", "opacity-50", "shadow-sm", "reverse"),
+    *("color", "color-card", "text", "font", "font-size", "weight-bold", "line-height", "size-1"),
+    *("prototype", "tostring", "value", "type", "description", "path", "name", "theme"),
+    *("null", "true", "nan", "infinity", "and", "not", "from", "0", "1", "16", "1e3", "0x10"),
+)
+_names = st.sampled_from(_LOADED_NAMES) | st.from_regex(
+    r"[a-z0-9]{1,6}(-[a-z0-9]{1,4}){0,2}", fullmatch=True
+)
 _places = st.integers(0, 5000)
 
 

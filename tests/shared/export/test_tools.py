@@ -1,40 +1,83 @@
-"""The exports, read by the tools that people feed them to."""
+"""The exports, read by the tools that people feed them to (``tests/validate``).
 
-import shutil
+Each tool must take its file without a complaint and come to the values of ``tokens.css``; Style
+Dictionary does so from ``tokens.json``, the kind and the angle of gradients included.
+"""
+
 import subprocess
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from shared.export import Format, export
+from tests.shared.export.toolbox import ROOT, TIMEOUT_S, draw_sets, install, sample_job, write
 from tests.token_sets import RICH
 
-HARNESS = Path(__file__).parents[4] / "shared" / "validate-exports"
-NPM = shutil.which("npm")
-# Installing some 280 packages and running a dozen tools.
-TIMEOUT_S = 600
+RANDOM_SETS = 200
+pytestmark = pytest.mark.timeout(TIMEOUT_S)
+# What the tools complain about in some folders of exports, a line a complaint.
+Validate = Callable[..., str]
 
 
-@pytest.mark.skipif(not HARNESS.is_dir(), reason=f"no validation harness at {HARNESS}")
-@pytest.mark.skipif(NPM is None, reason="npm, which the validation harness needs, is missing")
-@pytest.mark.timeout(TIMEOUT_S)
-def test_a_rich_set_passes_every_tool_that_reads_our_exports(tmp_path: Path) -> None:
-    harness, exported = tmp_path / "harness", tmp_path / "exported"
-    shutil.copytree(HARNESS, harness)
-    archive = tmp_path / "tokens.zip"
-    archive.write_bytes(export(RICH, Format.ZIP).content)
-    zipfile.ZipFile(archive).extractall(exported)
-    install = [str(NPM), "ci", "--no-audit", "--no-fund"]
-    installed = subprocess.run(  # noqa: S603 -- npm, on the harness's own lock file
-        install, cwd=harness, capture_output=True, text=True, check=False
-    )
-    if installed.returncode:
-        pytest.skip(f"npm ci failed: {installed.stderr[-300:]}")
+# A file, what stands in it, what is put there instead, and how the complaint about it begins.
+WRONG = (
+    ("tokens.css", "--spacing-16: 16px", "--spacing-16: 17px", ": style-dictionary: --spacing-16"),
+    ("tokens.css", "rgb(0 0 0 / 12%)", "rgba(0, 0, 0, 0.12)", ": css: Expected modern color"),
+    ("tokens.json", '"angle": 135.25', '"angle": 45', ": style-dictionary: --gradient-hero"),
+    ("tokens.json", '"kind": "radial"', '"kind": "linear"', ": style-dictionary: --gradient-glow"),
+    ("tokens.json", '"unit": "rem"', '"unit": "em"', ": terrazzo: "),
+    ("tokens.scss", "$spacing-16: 16px", "$spacing-16: 17px", ": sass: --spacing-16"),
+    ("theme.ts", '"fontWeight": 700', '"fontWeight": 600', ": react: --typography-heading"),
+    ("theme.ts", '"fontWeight": 700', '"fontWeight": bold', "/theme.ts: Cannot find name"),
+    (
+        "tailwind.css",
+        "--text-typography-heading:",
+        "--text-heading:",
+        ": tailwind4: .text-heading",
+    ),
+    ("tailwind.config.js", "colors:", "colours:", ": tailwind3: "),
+)
 
-    validated = subprocess.run(  # noqa: S603 -- the harness
-        [str(harness / "validate.sh"), str(exported)], capture_output=True, text=True, check=False
-    )
 
-    assert validated.returncode == 0, validated.stdout + validated.stderr
-    assert "FAIL" not in validated.stdout
+@pytest.fixture(scope="module")
+def validate(tmp_path_factory: pytest.TempPathFactory) -> Validate:
+    tools = install(ROOT / "tests/validate", tmp_path_factory.mktemp("tools") / "validate")
+
+    def run(*folders: Path) -> str:
+        command = ["node", str(tools / "validate.mjs"), *map(str, folders)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        return done.stdout + done.stderr
+
+    return run
+
+
+def spoil(folder: Path, name: str, right: str, wrong: str) -> Path:
+    file = folder / name
+    text = file.read_text()
+    assert right in text
+    file.write_text(text.replace(right, wrong))
+    return folder
+
+
+def test_what_the_sample_screens_come_to_passes_every_tool(
+    validate: Validate, tmp_path: Path
+) -> None:
+    assert validate(write(sample_job(), tmp_path)) == ""
+
+
+def test_any_set_passes_every_tool(validate: Validate, tmp_path: Path) -> None:
+    sets = [RICH, *draw_sets(RANDOM_SETS)]
+
+    assert validate(*(write(each, tmp_path / str(at)) for at, each in enumerate(sets))) == ""
+
+
+def test_each_tool_complains_of_what_is_wrong(validate: Validate, tmp_path: Path) -> None:
+    written = {
+        tool: spoil(write(RICH, tmp_path / f"{at}"), file, right, wrong)
+        for at, (file, right, wrong, tool) in enumerate(WRONG)
+    }
+
+    complaints = validate(*written.values()).splitlines()
+
+    for tool, folder in written.items():
+        assert [each for each in complaints if f"{folder}{tool}" in each], (tool, complaints)
