@@ -141,26 +141,59 @@ class Box(_Row):
 
 
 class ImageUse(_Row):
-    """How often a merged token was seen in one image of its job."""
+    """How often a merged token was seen in one image of its job, and its first places there.
+
+    All of its places are in the image's own set. ``item_id`` is None in what was read from a file.
+    """
 
     image: str
     count: int
+    item_id: str | None = None
+    boxes: tuple[Box, ...] = ()
+
+
+class TextOn(_Row):
+    """A background, ``#rrggbb``, that text in a color was seen on.
+
+    ``count`` is in lines of text, ``large`` in those that are large text to WCAG 2.2: from 24 px,
+    or from 18.66 px in bold.
+    """
+
+    background: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+    count: Annotated[int, Field(ge=1)]
+    large: Annotated[int, Field(ge=0)] = 0
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+
+
+class Alias(_Row):
+    """Another name of a token, for what it is used for: ``text-primary`` of ``slate-900``."""
+
+    name: Name
+    usage: Annotated[int, Field(ge=1)]
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    source: Source
+    description: str = ""
 
 
 class Token(_Row, Generic[V]):
     """One token: its value and all that is known of where it comes from.
 
     ``role`` is the context a color, distance or style was seen in (``text``, ``padding``,
-    ``heading``…). ``boxes`` are filled in an image's own set, ``images`` in a job's merged set.
+    ``heading``…). ``on`` is for colors of text alone. ``boxes`` are filled in an image's own set,
+    ``images`` and ``aliases`` in a job's merged set; names and aliases of a type all differ.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+    name: Name
     value: V
     usage: Annotated[int, Field(ge=1)]
     confidence: Annotated[float, Field(ge=0, le=1)]
     source: Source
     description: str = ""
     role: str | None = None
+    on: tuple[TextOn, ...] = ()
+    aliases: tuple[Alias, ...] = ()
     boxes: tuple[Box, ...] = ()
     images: tuple[ImageUse, ...] = ()
 
@@ -181,8 +214,34 @@ class Tokens(_Row):
             yield token_type, getattr(self, token_type.value)
 
 
+class Scale(_Row):
+    """The rule that values of a type follow: multiples of a base, or powers of a ratio.
+
+    ``base_px`` and ``ratio`` are None where no rule fits better than chance would; a scale of
+    spacing has no ratio. ``steps`` are the names of the tokens on the scale, the smallest first,
+    ``outliers`` those of tokens off it.
+    """
+
+    base_px: float | None = None
+    ratio: float | None = None
+    confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+    steps: tuple[str, ...] = ()
+    outliers: tuple[str, ...] = ()
+
+
+class Scales(_Row):
+    """The rules behind a merged set; ``elevation`` are names of shadows, the lowest first."""
+
+    spacing: Scale = Scale()
+    typography: Scale = Scale()
+    elevation: tuple[str, ...] = ()
+
+
 class TokenSet(_Row):
-    """What one image, or one job's images together, came to."""
+    """What one image, or one job's images together, came to.
+
+    ``scales`` follow from the tokens and are filled in a job's merged set.
+    """
 
     id: str
     job_id: str | None = None
@@ -190,3 +249,4 @@ class TokenSet(_Row):
     pipeline_version: str
     source_images: tuple[str, ...]
     tokens: Tokens
+    scales: Scales = Scales()
