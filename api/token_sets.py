@@ -1,11 +1,13 @@
 """Token sets, as JSON and as files."""
 
+from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
 from api.deps import CurrentUser, ItemId, JobId, SiteDep, checked_item_id
 from api.openapi import problems
+from api.waiting import KnownTagsDep, entity_tag
 from shared.db.engine import transaction
 from shared.db.items import read_item
 from shared.db.results import read_item_tokens, read_job_tokens
@@ -38,7 +40,8 @@ _FILE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The file.",
         "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
-    }
+    },
+    304: {"description": "The file is as `If-None-Match` says."},
 }
 
 
@@ -52,6 +55,7 @@ def export_tokens(
     format: Format,  # noqa: A002 -- the name in the path
     user: CurrentUser,
     site: SiteDep,
+    known: KnownTagsDep,
     item: Annotated[str | None, Query(description="Export this item's set.")] = None,
 ) -> Response:
     """Return a token set as a file."""
@@ -63,7 +67,9 @@ def export_tokens(
             view = read_item(connection, user.id, job_id, checked_item_id(item))
             token_set = read_item_tokens(connection, view)
     file = export(token_set, format)
-    disposition = f'attachment; filename="{file.name}"'
-    return Response(
-        file.content, media_type=file.media_type, headers={"Content-Disposition": disposition}
-    )
+    tag = entity_tag(sha256(file.content).hexdigest())
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if known & {tag, "*"}:
+        return Response(status_code=304, headers=headers)
+    headers["Content-Disposition"] = f'attachment; filename="{file.name}"'
+    return Response(file.content, media_type=file.media_type, headers=headers)

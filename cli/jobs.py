@@ -14,7 +14,7 @@ from cli.options import DataDirOption, JsonOption, UrlOption, connect
 DEFAULT_JOBS = 20
 MOST_JOBS = 200
 # As the service has them; a wrong one is told before anything is uploaded or awaited.
-FORMATS = ("w3c", "css", "scss", "react", "tailwind", "tailwind3", "html", "zip")
+FORMATS = ("w3c", "legacy", "css", "scss", "react", "tailwind", "tailwind3", "html", "zip")
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id: job_…")]
 OutOption = Annotated[Path, typer.Option(help="Folder that exports are written to.")]

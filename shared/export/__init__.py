@@ -20,6 +20,7 @@ __all__ = ["File", "Format", "export"]
 
 _WRITERS: Mapping[Format, Callable[[TokenSet], File]] = {
     Format.W3C: write_dtcg,
+    Format.LEGACY: write_legacy,
     Format.CSS: write_css,
     Format.SCSS: write_scss,
     Format.REACT: write_react,
@@ -33,5 +34,4 @@ def export(token_set: TokenSet, format_: Format) -> File:
     """Return a token set as a file of the given format."""
     if format_ is not Format.ZIP:
         return _WRITERS[format_](token_set)
-    files = [write(token_set) for write in (*_WRITERS.values(), write_legacy)]
-    return write_bundle(token_set, files)
+    return write_bundle(token_set, [write(token_set) for write in _WRITERS.values()])

@@ -8,6 +8,7 @@ class Format(StrEnum):
     """An export format, by the name that routes and the command line give it."""
 
     W3C = "w3c"  # DTCG 2025.10
+    LEGACY = "legacy"  # DTCG as Tokens Studio and Penpot read it
     CSS = "css"
     SCSS = "scss"
     REACT = "react"
