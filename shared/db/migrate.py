@@ -28,13 +28,15 @@ def alembic_config(connection: Connection) -> Config:
 
 def migrate(database_url: str, direction: str = "upgrade", revision: str = "head") -> None:
     """Run the migrations up or down to a revision, in one transaction."""
+    move = {"upgrade": command.upgrade, "downgrade": command.downgrade}[direction]
     engine = connect(database_url)
-    with transaction(engine) as connection:
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        move = {"upgrade": command.upgrade, "downgrade": command.downgrade}[direction]
-        move(alembic_config(connection), revision)
-    engine.dispose()
+    try:
+        with transaction(engine) as connection:
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            move(alembic_config(connection), revision)
+    finally:
+        engine.dispose()
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ def spare_url(database_url: str) -> Iterator[str]:
     """Another empty database on the same server."""
     engine = connect(database_url).execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
+        # Making and dropping a database wait for a checkpoint, on a busy disk for long.
+        connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("CREATE DATABASE spare"))
-    yield database_url.replace("@/copythat?", "@/spare?")
-    with engine.connect() as connection:
+        yield database_url.replace("@/copythat?", "@/spare?")
         connection.execute(text("DROP DATABASE spare WITH (FORCE)"))
     engine.dispose()
 
