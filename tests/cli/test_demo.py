@@ -34,6 +34,7 @@ def test_the_demo_goes_from_nothing_to_exports_and_leaves_no_process(tmp_path: P
     assert made == {
         "screens.zip",
         "tokens.json",
+        "legacy.tokens.json",
         "tokens.css",
         "tokens.scss",
         "theme.ts",
