@@ -17,6 +17,8 @@ V = TypeVar("V")
 # Grows whenever measuring, naming or assembling may answer differently: results of another
 # version are no answer to a new job.
 PIPELINE_VERSION = "1"
+# Browsers' default root font size, which every tool that turns rem into px assumes as well.
+ROOT_FONT_SIZE_PX = 16.0
 
 
 class TokenType(StrEnum):
@@ -93,6 +95,11 @@ class Dimension(_Record):
 
     value: Annotated[float, Field(allow_inf_nan=False)]
     unit: Literal["px", "rem", "em"] = "px"
+
+    @property
+    def px(self) -> float:
+        """The length in CSS pixels; an em is taken for a rem."""
+        return self.value * (1 if self.unit == "px" else ROOT_FONT_SIZE_PX)
 
 
 class Typography(_Record):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.tokens import (
+    ROOT_FONT_SIZE_PX,
     Box,
     Color,
     Dimension,
@@ -32,8 +33,6 @@ TOKEN_CLASSES: Mapping[TokenType, Callable[..., Token[Any]]] = {
     TokenType.GRADIENT: Token[Gradient],
     TokenType.RADIUS: Token[Dimension],
 }
-# Browsers' default root font size.
-ROOT_FONT_SIZE_PX = 16
 # The finest that exports write, far finer than anything that pixels show.
 _DECIMALS = 4
 # Glyphs do not tell a size more finely than this.

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from shared.tokens import Color, Dimension, Gradient, Shadow, TokenType, Typography
-from workers.assemble import ROOT_FONT_SIZE_PX
 from workers.measure.colorspace import Floats, ciede2000, lab_of_srgb
 from workers.swatches import levels_of_hex
 
@@ -48,11 +47,6 @@ class Space:
     distance: Callable[[Floats, Floats], Floats]
 
 
-def length_px(length: Dimension) -> float:
-    """Return a length in CSS pixels."""
-    return length.value * (1 if length.unit == "px" else ROOT_FONT_SIZE_PX)
-
-
 def _no_family(_value: object) -> Hashable:
     return None
 
@@ -74,7 +68,7 @@ def _lone_color_distance(places: Floats, place: Floats) -> Floats:
 
 
 def _length_place(length: Dimension) -> Floats:
-    return np.array([length_px(length)])
+    return np.array([length.px])
 
 
 def _spacing_distance(places: Floats, place: Floats) -> Floats:
@@ -91,7 +85,7 @@ def _style_family(style: Typography) -> Hashable:
 
 def _style_place(style: Typography) -> Floats:
     leading = np.nan if style.line_height is None else style.line_height
-    return np.array([length_px(style.font_size), leading])
+    return np.array([style.font_size.px, leading])
 
 
 def _style_distance(places: Floats, place: Floats) -> Floats:
@@ -102,7 +96,7 @@ def _style_distance(places: Floats, place: Floats) -> Floats:
 
 def _shadow_place(shadow: Shadow) -> Floats:
     lengths = (shadow.offset_x, shadow.offset_y, shadow.blur, shadow.spread)
-    pixels = [length_px(length) for length in lengths]
+    pixels = [length.px for length in lengths]
     return np.array([*pixels, shadow.color.alpha, *_lab(shadow.color)])
 
 

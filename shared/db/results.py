@@ -13,7 +13,8 @@ from shared.db.items import ItemView
 from shared.db.states import Stage
 from shared.db.work import WorkKey
 from shared.errors import NotFound, NotReady, Problem
-from shared.tokens import TokenSet
+from shared.scales import infer_scales
+from shared.tokens import Tokens, TokenSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +244,14 @@ def read_job_tokens(connection: Connection, owner_id: str, job_id: str) -> Token
         raise NotFound(f"no job {job_id}")
     if row.id is None:
         raise NotReady(f"job {job_id} is {row.state}")
+    tokens = Tokens.model_validate(row.tokens)
     return TokenSet(
         id=row.id,
         job_id=job_id,
         pipeline_version=row.pipeline_version,
         source_images=row.source_images,
-        tokens=row.tokens,
+        tokens=tokens,
+        scales=infer_scales(tokens),
     )
 
 

@@ -7,12 +7,18 @@ alpha in per cent, quoted font names, at most four decimals.
 
 import re
 
-from shared.tokens import Color, Dimension, Gradient, GradientStop, Shadow, Typography
+from shared.tokens import (
+    ROOT_FONT_SIZE_PX,
+    Color,
+    Dimension,
+    Gradient,
+    GradientStop,
+    Shadow,
+    Typography,
+)
 
 # What stylelint-config-standard allows, and a tenth of what the eye or a pixel could tell.
 DECIMALS = 4
-# Browsers' default root font size, which every tool that turns rem into px assumes as well.
-ROOT_FONT_SIZE_PX = 16.0
 # CSS `normal` comes to 1.1 to 1.3 in common faces. DTCG wants a number even where none was
 # measured; the exports that can say so mark it as not measured.
 NEUTRAL_LINE_HEIGHT = 1.2
