@@ -5,16 +5,19 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from shared.export.values import write_comment
 from shared.tokens import (
+    Alias,
     Box,
     Color,
     Dimension,
     Gradient,
     GradientStop,
     ImageUse,
+    Scale,
+    Scales,
     Shadow,
     Source,
+    TextOn,
     Token,
     Tokens,
     TokenSet,
@@ -41,6 +44,11 @@ def em(value: float) -> Dimension:
 def token(name: str, value: Value, **known: object) -> Token[Value]:
     facts: dict[str, Any] = {"usage": 1, "confidence": 0.9, "source": Source.CV, **known}
     return Token(name=name, value=value, **facts)
+
+
+def alias(name: str, **known: object) -> Alias:
+    facts: dict[str, Any] = {"usage": 1, "confidence": 0.8, "source": Source.CLAUDE, **known}
+    return Alias(name=name, **facts)
 
 
 def style(family: str, size_px: float, weight: int = 400, **measured: object) -> Typography:
@@ -83,6 +91,11 @@ RICH = of(
                 role="primary",
                 description="Main call to action",
                 boxes=(Box(x=1180, y=92, width=132, height=40),),
+                aliases=(
+                    alias("link", description="Words that lead elsewhere"),
+                    alias("text-brand", description=HOSTILE),
+                ),
+                on=(TextOn(background="#ffffff", count=9, large=2),),
             ),
             token("blue-600", Color(hex="#2563eb"), description=HOSTILE),
             token("overlay", Color(hex="#0a0b0c", alpha=0.1216)),
@@ -96,7 +109,7 @@ RICH = of(
             ),
         ),
         spacing=(
-            token("16", px(16), usage=44, role="padding"),
+            token("16", px(16), usage=44, role="padding", aliases=(alias("card-padding"),)),
             token("13-5", px(13.5)),
             token("0", px(0)),
             token("md", px(12)),
@@ -114,6 +127,7 @@ RICH = of(
                     line_height=1.25,
                 ),
                 description="Page title",
+                aliases=(alias("display"),),
             ),
             token("body-16", style("sans-serif", 16)),
             token("caption-12", style("serif", 12, line_height=1.3333)),
@@ -123,14 +137,22 @@ RICH = of(
             token("bold-font-size", style("system-ui", 15)),
         ),
         shadow=(
-            token("md", shadow(4.5, 12, 0.12, spread=px(-1))),
+            token("md", shadow(4.5, 12, 0.12, spread=px(-1)), aliases=(alias("menu"),)),
             token("hero", shadow(0, 0, 1, offset_x=px(-2), spread=px(3), inset=True)),
         ),
         gradient=(
-            token("hero", gradient("#3366cc", "#ffffff", "#9933cc", angle=135.25)),
+            token(
+                "hero",
+                gradient("#3366cc", "#ffffff", "#9933cc", angle=135.25),
+                aliases=(alias("banner"),),
+            ),
             token("glow", gradient("#3366cc", "#9933cc", angle=None)),
         ),
-        radius=(token("8", px(8)), token("2-5", px(2.5)), token("full", px(40))),
+        radius=(
+            token("8", px(8), aliases=(alias("card"),)),
+            token("2-5", px(2.5)),
+            token("full", px(40)),
+        ),
     )
 )
 
@@ -149,9 +171,10 @@ _sizes = st.builds(
 )
 _extents = st.builds(Dimension, value=_numbers(0, 500))
 _offsets = st.builds(Dimension, value=_numbers(-500, 500))
+_hexes = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 _colors = st.builds(
     Color,
-    hex=st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}"),
+    hex=_hexes,
     alpha=_numbers(0, 1),
 )
 # Hypothesis reads a model's signature, where fields go by their aliases.
@@ -209,28 +232,54 @@ _names = st.sampled_from(_LOADED_NAMES) | st.from_regex(
 _places = st.integers(0, 5000)
 
 
+_shares = st.floats(0, 1)
+_boxes = st.lists(
+    st.builds(Box, x=_places, y=_places, width=_places, height=_places), max_size=2
+).map(tuple)
+_facts = {
+    "usage": st.integers(1, 10**6),
+    "confidence": _shares,
+    "source": st.sampled_from(Source),
+    "description": st.text(),
+}
+
+
+@st.composite
 def _tokens(
-    kind: type[Token[Value]], values: st.SearchStrategy[Value]
-) -> st.SearchStrategy[tuple[Token[Value], ...]]:
-    one = st.builds(
-        kind,
-        name=_names,
-        value=values,
-        usage=st.integers(1, 10**6),
-        confidence=st.floats(0, 1),
-        source=st.sampled_from(Source),
-        description=st.text().map(write_comment),
-        role=st.none() | _names,
-        boxes=st.lists(
-            st.builds(Box, x=_places, y=_places, width=_places, height=_places), max_size=2
+    draw: st.DrawFn, kind: type[Token[Value]], values: st.SearchStrategy[Value]
+) -> tuple[Token[Value], ...]:
+    """Return tokens and their aliases, whose names all differ."""
+    names = draw(st.lists(_names, max_size=5, unique=True))
+    own = names[: draw(st.integers(0, len(names)))] or names[:1]
+    aliases: dict[str, list[Alias]] = {name: [] for name in own}
+    for name in names[len(own) :]:
+        alias = draw(st.builds(Alias, name=st.just(name), **_facts))
+        aliases[draw(st.sampled_from(own))].append(alias)
+    image = st.builds(ImageUse, image=st.text(), count=st.integers(1, 99), boxes=_boxes)
+    one = {
+        "value": values,
+        "role": st.none() | _names,
+        "on": st.lists(
+            st.builds(TextOn, background=_hexes, count=st.integers(1, 9), large=st.integers(0, 9)),
+            max_size=2,
         ).map(tuple),
-        images=st.lists(
-            st.builds(ImageUse, image=st.text(), count=st.integers(1, 99)), max_size=2
-        ).map(tuple),
+        "boxes": _boxes,
+        "images": st.lists(image, max_size=2).map(tuple),
+    }
+    return tuple(
+        draw(st.builds(kind, name=st.just(name), aliases=st.just(tuple(each)), **one, **_facts))
+        for name, each in aliases.items()
     )
-    return st.lists(one, max_size=4, unique_by=lambda each: each.name).map(tuple)
 
 
+_scales = st.builds(
+    Scale,
+    base_px=st.none() | _numbers(1, 16),
+    ratio=st.none() | _numbers(1, 2),
+    confidence=_shares,
+    steps=st.lists(_names, max_size=3).map(tuple),
+    outliers=st.lists(_names, max_size=2).map(tuple),
+)
 any_tokens = st.builds(
     Tokens,
     color=_tokens(Token[Color], _colors),
@@ -248,4 +297,10 @@ any_sets = st.builds(
     pipeline_version=_names,
     source_images=st.lists(st.text(), max_size=3).map(tuple),
     tokens=any_tokens,
+    scales=st.builds(
+        Scales,
+        spacing=_scales,
+        typography=_scales,
+        elevation=st.lists(_names, max_size=2).map(tuple),
+    ),
 )

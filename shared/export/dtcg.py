@@ -2,15 +2,19 @@
 
 Source: Design Tokens Format Module 2025.10 and Color Module 2025.10, reports of the W3C Design
 Tokens Community Group. What the format has no place for stands in ``$extensions``, under
-``dev.copy-that``: usage, confidence, source, role, boxes, images, a gradient's kind and angle,
-lengths that were classified as em, and which parts of a text style were not measured. Names of
-images stand there percent-encoded as far as braces need it: Style Dictionary reads a brace in any
-string of the document as an alias.
+``dev.copy-that``: usage, confidence, source, role, boxes, images, backgrounds of text, scales, a
+gradient's kind and angle, lengths that were classified as em, and which parts of a text style were
+not measured. An alias is a token whose value is ``{type.name}``.
+
+Style Dictionary reads a brace in any string of the document as an alias. So texts from outside
+stand in the extensions percent-encoded as far as braces need it, and a description that is not
+fit for every tool stands there whole, beside what is left of it.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shared.export.entries import Entry, list_entries
 from shared.export.formats import File
 from shared.export.rendering import render
 from shared.export.values import (
@@ -25,6 +29,9 @@ from shared.tokens import (
     Color,
     Dimension,
     Gradient,
+    ImageUse,
+    Scale,
+    Scales,
     Shadow,
     Token,
     TokenSet,
@@ -39,7 +46,7 @@ VENDOR = "dev.copy-that"
 def write_dtcg(token_set: TokenSet) -> File:
     """Return the set as ``tokens.json``."""
     groups = {
-        token_type.value: {token.name: _describe(token_type, token) for token in tokens}
+        token_type.value: {each.name: _describe(token_type, each) for each in list_entries(tokens)}
         for token_type, tokens in token_set.tokens.by_type()
     }
     content = render("tokens.json.j2", schema=SCHEMA, about=_about(token_set), groups=groups)
@@ -48,41 +55,80 @@ def write_dtcg(token_set: TokenSet) -> File:
 
 def _about(token_set: TokenSet) -> dict[str, Any]:
     """Return the document's own extensions: nothing that differs where the tokens are the same."""
-    images = [_encode(image) for image in token_set.source_images]
-    return {VENDOR: {"pipelineVersion": token_set.pipeline_version, "sourceImages": images}}
-
-
-def _describe(token_type: TokenType, token: Token[Any]) -> dict[str, Any]:
-    """Return the members of one token object."""
-    described = {"$type": W3C_TYPES[token_type].value, "$value": _VALUES[token_type](token.value)}
-    if note := write_comment(token.description):
-        # Style Dictionary reads braces in it as an alias, Terrazzo writes it into a comment.
-        described["$description"] = note
-    return described | {"$extensions": {VENDOR: _extend(token_type, token)}}
-
-
-def _extend(token_type: TokenType, token: Token[Any]) -> dict[str, Any]:
-    """Return all that is known of a token beside its value."""
-    known: dict[str, Any] = {
-        "usage": token.usage,
-        "confidence": token.confidence,
-        "source": token.source.value,
+    about: dict[str, Any] = {
+        "pipelineVersion": token_set.pipeline_version,
+        "sourceImages": [_encode(image) for image in token_set.source_images],
     }
+    if token_set.scales != Scales():
+        about["scales"] = {
+            "spacing": _scale(token_set.scales.spacing),
+            "typography": _scale(token_set.scales.typography),
+            "elevation": list(token_set.scales.elevation),
+        }
+    return {VENDOR: about}
+
+
+def _scale(scale: Scale) -> dict[str, Any]:
+    return {
+        "basePx": scale.base_px,
+        "ratio": scale.ratio,
+        "confidence": scale.confidence,
+        "steps": list(scale.steps),
+        "outliers": list(scale.outliers),
+    }
+
+
+def _describe(token_type: TokenType, entry: Entry) -> dict[str, Any]:
+    """Return the members of one token object."""
+    value = _VALUES[token_type](entry.token.value)
+    if entry.target is not None:
+        value = f"{{{token_type.value}.{entry.target}}}"
+    described = {"$type": W3C_TYPES[token_type].value, "$value": value}
+    if note := write_comment(entry.description):
+        # Terrazzo writes it into a comment.
+        described["$description"] = note
+    known = _know(entry) | _BESIDE_VALUES[token_type](entry.token.value)
+    return described | {"$extensions": {VENDOR: known}}
+
+
+def _know(entry: Entry) -> dict[str, Any]:
+    """Return all that is known of a token or an alias beside its value."""
+    whose = entry.alias or entry.token
+    known: dict[str, Any] = {
+        "usage": whose.usage,
+        "confidence": whose.confidence,
+        "source": whose.source.value,
+    }
+    if write_comment(whose.description) != whose.description:
+        known["description"] = _encode(whose.description)
+    return known if entry.alias else known | _trace(entry.token)
+
+
+def _trace(token: Token[Any]) -> dict[str, Any]:
+    """Return where a token was seen, and as what."""
+    trace: dict[str, Any] = {}
     if token.role is not None:
-        known["role"] = token.role
-    known |= _BESIDE_VALUES[token_type](token.value)
+        trace["role"] = _encode(token.role)
+    if token.on:
+        trace["on"] = [each.model_dump() for each in token.on]
     if token.boxes:
-        known["boxes"] = [box.model_dump() for box in token.boxes]
+        trace["boxes"] = [box.model_dump() for box in token.boxes]
     if token.images:
-        known["images"] = [
-            {"image": _encode(use.image), "count": use.count} for use in token.images
-        ]
-    return known
+        trace["images"] = [_place(use) for use in token.images]
+    return trace
 
 
-def _encode(image: str) -> str:
-    """Return a name without braces, which ``urllib.parse.unquote`` gives back as it was."""
-    return image.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
+def _place(use: ImageUse) -> dict[str, Any]:
+    """Return an image that shows a token; its item is not told, since files carry no ids."""
+    place: dict[str, Any] = {"image": _encode(use.image), "count": use.count}
+    if use.boxes:
+        place["boxes"] = [box.model_dump() for box in use.boxes]
+    return place
+
+
+def _encode(text: str) -> str:
+    """Return a text without braces, which ``urllib.parse.unquote`` gives back as it was."""
+    return text.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
 
 
 def _nothing(_value: object) -> dict[str, Any]:

@@ -7,6 +7,7 @@ set, its order in ``$metadata``, and that tool's own type names. A gradient is a
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shared.export.entries import Entry, list_entries
 from shared.export.formats import File
 from shared.export.rendering import render
 from shared.export.values import (
@@ -18,7 +19,7 @@ from shared.export.values import (
     write_length,
     write_number,
 )
-from shared.tokens import Color, Shadow, Token, TokenSet, TokenType, Typography
+from shared.tokens import Color, Shadow, TokenSet, TokenType, Typography
 
 SET_NAME = "copy-that"
 _TYPES = {
@@ -34,16 +35,19 @@ _TYPES = {
 def write_legacy(token_set: TokenSet) -> File:
     """Return the set as ``legacy.tokens.json``."""
     groups = {
-        token_type.value: {token.name: _describe(token_type, token) for token in tokens}
+        token_type.value: {each.name: _describe(token_type, each) for each in list_entries(tokens)}
         for token_type, tokens in token_set.tokens.by_type()
     }
     content = render("legacy.tokens.json.j2", set_name=SET_NAME, groups=groups)
     return File("legacy.tokens.json", "application/json", content)
 
 
-def _describe(token_type: TokenType, token: Token[Any]) -> dict[str, Any]:
-    described = {"$type": _TYPES[token_type], "$value": _VALUES[token_type](token.value)}
-    note = write_comment(token.description)
+def _describe(token_type: TokenType, entry: Entry) -> dict[str, Any]:
+    value = _VALUES[token_type](entry.token.value)
+    if entry.target is not None:
+        value = f"{{{token_type.value}.{entry.target}}}"
+    described = {"$type": _TYPES[token_type], "$value": value}
+    note = write_comment(entry.description)
     return described | ({"$description": note} if note else {})
 
 

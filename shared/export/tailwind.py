@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from shared.export.css import WRITERS, Declaration
+from shared.export.entries import list_entries
 from shared.export.formats import File
 from shared.export.rendering import render
 from shared.export.values import write_families, write_style
-from shared.tokens import Token, Tokens, TokenSet, TokenType, Typography
+from shared.tokens import Tokens, TokenSet, TokenType, Typography
 
 # Namespaces of @theme: https://tailwindcss.com/docs/theme#theme-variable-namespaces
 _NAMESPACES = {
@@ -82,13 +83,15 @@ def write_tailwind3(token_set: TokenSet) -> File:
     tokens = token_set.tokens
     extend: dict[str, dict[str, Any]] = {
         _CONFIG_KEYS[token_type]: {
-            token.name: WRITERS[token_type](token.value) for token in of_type
+            each.name: WRITERS[token_type](each.token.value) for each in list_entries(of_type)
         }
         for token_type, of_type in tokens.by_type()
         if token_type is not TokenType.TYPOGRAPHY
     }
     keys = _keys(TokenType.TYPOGRAPHY, tokens)
-    extend["fontSize"] = {keys[each.name]: _size(each.value) for each in tokens.typography}
+    extend["fontSize"] = {
+        keys[each.name]: _size(each.token.value) for each in list_entries(tokens.typography)
+    }
     extend["fontFamily"] = {
         key: [write_families((name,)) for name in family]
         for key, family in _families(tokens).items()
@@ -100,22 +103,32 @@ def write_tailwind3(token_set: TokenSet) -> File:
 def _declare(token_type: TokenType, tokens: Tokens) -> Iterator[Declaration]:
     """Yield the theme variables of one type."""
     keys = _keys(token_type, tokens)
-    of_type: tuple[Token[Any], ...] = getattr(tokens, token_type.value)
-    for token in of_type:
-        name = f"--{_NAMESPACES[token_type]}-{keys[token.name]}"
-        if token_type is not TokenType.TYPOGRAPHY:
-            yield Declaration(name, WRITERS[token_type](token.value), token.description)
-            continue
-        parts = write_style(token.value)
-        yield Declaration(name, parts["font-size"], token.description)
-        for part in ("line-height", "letter-spacing", "font-weight"):
-            yield Declaration(f"{name}--{part}", parts[part])
+    for entry in list_entries(getattr(tokens, token_type.value)):
+        name = f"--{_NAMESPACES[token_type]}-{keys[entry.name]}"
+        target = entry.target and f"--{_NAMESPACES[token_type]}-{keys[entry.target]}"
+        if token_type is TokenType.SHADOW:
+            # Tailwind reads the color out of a shadow, so that `shadow-red-500` can replace it.
+            target = None
+        for part, value in _parts(token_type, entry.token.value).items():
+            suffix = f"--{part}" if part else ""
+            note = "" if part else entry.description
+            yield Declaration(
+                f"{name}{suffix}", f"var({target}{suffix})" if target else value, note
+            )
+
+
+def _parts(token_type: TokenType, value: Any) -> dict[str, str]:  # noqa: ANN401 - of any type
+    """Return a value by its parts; a text style's size is under the empty name, first."""
+    if token_type is not TokenType.TYPOGRAPHY:
+        return {"": WRITERS[token_type](value)}
+    parts = write_style(value)
+    rest = ("line-height", "letter-spacing", "font-weight")
+    return {"": parts["font-size"], **{part: parts[part] for part in rest}}
 
 
 def _keys(token_type: TokenType, tokens: Tokens) -> dict[str, str]:
-    """Return the theme keys of Tailwind 4 by token name."""
-    of_type: tuple[Token[Any], ...] = getattr(tokens, token_type.value)
-    names = [token.name for token in of_type]
+    """Return the theme keys of Tailwind 4 by the names of tokens and aliases."""
+    names = [each.name for each in list_entries(getattr(tokens, token_type.value))]
     reserved: dict[TokenType, Collection[str]] = {
         TokenType.COLOR: _COLOR_KEYWORDS,
         TokenType.SPACING: _CONTAINER_SIZES,
@@ -129,7 +142,7 @@ def _keys(token_type: TokenType, tokens: Tokens) -> dict[str, str]:
 
 def _color_keys(tokens: Tokens, names: Collection[str]) -> set[str]:
     """Return the names that are colors, of the set's or of Tailwind's own."""
-    colors = {token.name for token in tokens.color} | _COLOR_KEYWORDS
+    colors = {each.name for each in list_entries(tokens.color)} | _COLOR_KEYWORDS
     return colors | {name for name in names if _PALETTE.fullmatch(name)}
 
 

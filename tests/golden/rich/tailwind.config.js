@@ -13,6 +13,8 @@ module.exports = {
         "heading": "#abcdef",
         "hero": "#111",
         "white": "#fff",
+        "link": "#36c",
+        "text-brand": "#36c",
       },
       spacing: {
         "16": "16px",
@@ -21,19 +23,23 @@ module.exports = {
         "md": "12px",
         "gutter": "1.25rem",
         "stack": "12px",
+        "card-padding": "16px",
       },
       boxShadow: {
         "md": "0 4.5px 12px -1px rgb(0 0 0 / 12%)",
         "hero": "inset -2px 0 0 3px #000",
+        "menu": "0 4.5px 12px -1px rgb(0 0 0 / 12%)",
       },
       backgroundImage: {
         "hero": "linear-gradient(135.25deg, #36c 0%, #fff 50%, #93c 100%)",
         "glow": "radial-gradient(circle, #36c 0%, #93c 100%)",
+        "banner": "linear-gradient(135.25deg, #36c 0%, #fff 50%, #93c 100%)",
       },
       borderRadius: {
         "8": "8px",
         "2-5": "2.5px",
         "full": "40px",
+        "card": "8px",
       },
       fontSize: {
         "typography-heading": ["32px", {"lineHeight": "1.25", "letterSpacing": "-0.64px", "fontWeight": "700"}],
@@ -43,6 +49,7 @@ module.exports = {
         "bold": ["14px", {"lineHeight": "1.2", "letterSpacing": "0px", "fontWeight": "650"}],
         "bold-font": ["14px", {"lineHeight": "1.2", "letterSpacing": "0px", "fontWeight": "400"}],
         "bold-font-size": ["15px", {"lineHeight": "1.2", "letterSpacing": "0px", "fontWeight": "400"}],
+        "display": ["32px", {"lineHeight": "1.25", "letterSpacing": "-0.64px", "fontWeight": "700"}],
       },
       fontFamily: {
         "inter": ["\"Inter\"", "\"Helvetica Neue\"", "sans-serif"],

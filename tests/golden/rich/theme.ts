@@ -11,6 +11,10 @@ export const theme = {
     "heading": "#abcdef",
     "hero": "#111",
     "white": "#fff",
+    /** Same as primary. Words that lead elsewhere */
+    "link": "#36c",
+    /** Same as primary. Main / call "to" 'action' /script /style !-- x # y color.primary // ts-ignore import end */
+    "text-brand": "#36c",
   },
   spacing: {
     "16": "16px",
@@ -19,6 +23,8 @@ export const theme = {
     "md": "12px",
     "gutter": "1.25rem",
     "stack": "12px",
+    /** Same as 16. */
+    "card-padding": "16px",
   },
   typography: {
     /** Page title */
@@ -29,19 +35,27 @@ export const theme = {
     "bold": {"fontFamily": "\"Black\"", "fontSize": "14px", "letterSpacing": "0px", "fontWeight": 650, "lineHeight": 1.2},
     "bold-font": {"fontFamily": "system-ui", "fontSize": "14px", "letterSpacing": "0px", "fontWeight": 400, "lineHeight": 1.2},
     "bold-font-size": {"fontFamily": "system-ui", "fontSize": "15px", "letterSpacing": "0px", "fontWeight": 400, "lineHeight": 1.2},
+    /** Same as heading. */
+    "display": {"fontFamily": "\"Inter\", \"Helvetica Neue\", sans-serif", "fontSize": "32px", "letterSpacing": "-0.64px", "fontWeight": 700, "lineHeight": 1.25},
   },
   shadow: {
     "md": "0 4.5px 12px -1px rgb(0 0 0 / 12%)",
     "hero": "inset -2px 0 0 3px #000",
+    /** Same as md. */
+    "menu": "0 4.5px 12px -1px rgb(0 0 0 / 12%)",
   },
   gradient: {
     "hero": "linear-gradient(135.25deg, #36c 0%, #fff 50%, #93c 100%)",
     "glow": "radial-gradient(circle, #36c 0%, #93c 100%)",
+    /** Same as hero. */
+    "banner": "linear-gradient(135.25deg, #36c 0%, #fff 50%, #93c 100%)",
   },
   radius: {
     "8": "8px",
     "2-5": "2.5px",
     "full": "40px",
+    /** Same as 8. */
+    "card": "8px",
   },
 } as const;
 

@@ -22,8 +22,13 @@ def read_dtcg(file: File, like: TokenSet) -> TokenSet:
             "item_id": like.item_id,
             "pipeline_version": about["pipelineVersion"],
             "source_images": [unquote(image) for image in about["sourceImages"]],
+            "scales": _scales(about["scales"]) if "scales" in about else {},
             "tokens": {
-                group: [_token(name, token) for name, token in tokens.items()]
+                group: [
+                    _token(name, token) | {"aliases": _aliases(name, group, tokens)}
+                    for name, token in tokens.items()
+                    if not isinstance(token["$value"], str)
+                ]
                 for group, tokens in document.items()
                 if not group.startswith("$")
             },
@@ -31,17 +36,40 @@ def read_dtcg(file: File, like: TokenSet) -> TokenSet:
     )
 
 
-def _token(name: str, written: dict[str, Any]) -> dict[str, Any]:
+def _scales(written: dict[str, Any]) -> dict[str, Any]:
+    read = dict(written)
+    for name in ("spacing", "typography"):
+        read[name] = dict(written[name])
+        read[name]["base_px"] = read[name].pop("basePx")
+    return read
+
+
+def _aliases(name: str, group: str, tokens: dict[str, Any]) -> list[dict[str, Any]]:
+    targets = {
+        alias: token for alias, token in tokens.items() if token["$value"] == f"{{{group}.{name}}}"
+    }
+    return [_facts(alias, token) for alias, token in targets.items()]
+
+
+def _facts(name: str, written: dict[str, Any]) -> dict[str, Any]:
     beside = written["$extensions"][VENDOR]
-    images = [use | {"image": unquote(use["image"])} for use in beside.get("images", ())]
+    description = unquote(beside["description"]) if "description" in beside else None
     return {
         "name": name,
-        "value": _READERS[written["$type"]](written["$value"], beside),
         "usage": beside["usage"],
         "confidence": beside["confidence"],
         "source": beside["source"],
-        "description": written.get("$description", ""),
-        "role": beside.get("role"),
+        "description": description or written.get("$description", ""),
+    }
+
+
+def _token(name: str, written: dict[str, Any]) -> dict[str, Any]:
+    beside = written["$extensions"][VENDOR]
+    images = [use | {"image": unquote(use["image"])} for use in beside.get("images", ())]
+    return _facts(name, written) | {
+        "value": _READERS[written["$type"]](written["$value"], beside),
+        "role": unquote(beside["role"]) if "role" in beside else None,
+        "on": beside.get("on", ()),
         "boxes": beside.get("boxes", ()),
         "images": images,
     }

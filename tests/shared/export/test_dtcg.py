@@ -9,7 +9,19 @@ from hypothesis import given
 from shared.export import Format, export
 from shared.tokens import Color, Tokens, TokenSet
 from tests.shared.export.reading import VENDOR, read_dtcg
-from tests.token_sets import EMPTY, HOSTILE, RICH, any_sets, em, of, px, style, token
+from tests.token_sets import (
+    EMPTY,
+    HOSTILE,
+    RICH,
+    alias,
+    any_sets,
+    em,
+    gradient,
+    of,
+    px,
+    style,
+    token,
+)
 
 
 def document(tokens: Tokens) -> dict[str, Any]:
@@ -120,3 +132,27 @@ def test_no_string_holds_a_brace_that_could_be_an_alias(brace: str) -> None:
     tokens = Tokens(spacing=(token("x", px(1), description=HOSTILE),))
 
     assert not [each for each in strings(document(tokens)) if brace in each]
+
+
+def test_an_alias_refers_to_its_token_in_every_format_that_can() -> None:
+    blue = token("blue-600", Color(hex="#2563eb"), aliases=(alias("link"),))
+    sets = of(Tokens(color=(blue,)))
+
+    def text(format_: Format) -> str:
+        return export(sets, format_).content.decode()
+
+    assert written("link", sets.tokens)["$value"] == "{color.blue-600}"
+    assert '"link": {"$type": "color", "$value": "{color.blue-600}"' in text(Format.LEGACY)
+    assert "--color-link: var(--color-blue-600);" in text(Format.CSS)
+    assert "--color-link: var(--color-blue-600);" in text(Format.TAILWIND)
+    assert "$color-link: $color-blue-600;" in text(Format.SCSS)
+    assert '/** Same as blue-600. */\n    "link": "#2563eb"' in text(Format.REACT)
+    assert '"link": "#2563eb"' in text(Format.TAILWIND3)
+
+
+def test_an_alias_of_a_gradient_keeps_kind_and_angle() -> None:
+    hero = token("hero", gradient("#000000", "#ffffff", angle=45), aliases=(alias("banner"),))
+
+    banner = written("banner", Tokens(gradient=(hero,)))
+
+    assert banner["$extensions"][VENDOR]["gradient"] == {"kind": "linear", "angle": 45}
