@@ -31,9 +31,9 @@ WRONG = (
     ("theme.ts", '"fontWeight": 700', '"fontWeight": bold', "/theme.ts: Cannot find name"),
     (
         "tailwind.css",
-        "--text-typography-heading:",
-        "--text-heading:",
-        ": tailwind4: .text-heading",
+        "--color-color-transparent",
+        "--color-transparent",
+        ": tailwind4: .bg-transparent",
     ),
     ("tailwind.config.js", "colors:", "colours:", ": tailwind3: "),
 )
