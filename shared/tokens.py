@@ -102,10 +102,14 @@ class Dimension(_Record):
         return self.value * (1 if self.unit == "px" else ROOT_FONT_SIZE_PX)
 
 
+# No font is called what would be an alias, a string's end or markup to tools that quote badly.
+FontFamily = Annotated[str, Field(pattern=r"^[^{}\"'\\<>;*\x00-\x1f\x7f]+$")]
+
+
 class Typography(_Record):
     """A text style; ``line_height`` is line height over font size."""
 
-    font_family: tuple[str, ...]
+    font_family: Annotated[tuple[FontFamily, ...], Field(min_length=1)]
     font_size: Dimension
     font_weight: Annotated[int, Field(ge=1, le=1000)]
     letter_spacing: Dimension | None = None

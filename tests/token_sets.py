@@ -157,6 +157,17 @@ RICH = of(
 )
 
 
+# What ends something in one of the languages, begins something, or reads backwards.
+PAYLOADS = (
+    *("*/", "/*", "//", '"', "'", "`", "\\", ";", "}", "{", ")", "\n", "\r\n", "\u2028", "\0"),
+    *("${x}", "#{y}", "{color.primary}", "var(--x)", "url(javascript:x)", '@import "x";'),
+    *("</style>", "</script>", "<!--", "-->", "<img src=x onerror=y>", "&quot;", "&#34;"),
+    *("@ts-ignore", "stylelint-disable", "expression(1)", "%7B", "\\22 ", "\\a ", "{{ 7 * 7 }}"),
+    *("\u202e", "\u2066", "\u200f", "\ufeff", "שלום", "مرحبا", "🎨", "e\u0301", "__proto__"),
+)  # fmt: skip
+foreign = st.lists(st.sampled_from(PAYLOADS) | st.text(max_size=3)).map("".join)
+
+
 def _numbers(least: int, most: int) -> st.SearchStrategy[float]:
     """Return numbers of at most four decimals, the finest that exports write."""
     return st.integers(least * 10**4, most * 10**4).map(lambda number: number / 10**4)
@@ -181,7 +192,9 @@ _colors = st.builds(
 _styles = st.builds(
     Typography,
     fontFamily=st.lists(
-        st.sampled_from(["Inter", "Noto Sans", "serif", "sans-serif"]), min_size=1, unique=True
+        st.sampled_from(["Inter", "Source Sans 3", "游ゴシック", "serif", "sans-serif"]),
+        min_size=1,
+        unique=True,
     ).map(tuple),
     fontSize=_sizes,
     fontWeight=st.integers(1, 999),
@@ -240,7 +253,7 @@ _facts = {
     "usage": st.integers(1, 10**6),
     "confidence": _shares,
     "source": st.sampled_from(Source),
-    "description": st.text(),
+    "description": foreign,
 }
 
 
@@ -255,7 +268,7 @@ def _tokens(
     for name in names[len(own) :]:
         alias = draw(st.builds(Alias, name=st.just(name), **_facts))
         aliases[draw(st.sampled_from(own))].append(alias)
-    image = st.builds(ImageUse, image=st.text(), count=st.integers(1, 99), boxes=_boxes)
+    image = st.builds(ImageUse, image=foreign, count=st.integers(1, 99), boxes=_boxes)
     one = {
         "value": values,
         "role": st.none() | _names,
@@ -295,7 +308,7 @@ any_sets = st.builds(
     job_id=st.none() | _names,
     item_id=st.none() | _names,
     pipeline_version=_names,
-    source_images=st.lists(st.text(), max_size=3).map(tuple),
+    source_images=st.lists(foreign, max_size=3).map(tuple),
     tokens=any_tokens,
     scales=st.builds(
         Scales,

@@ -1,17 +1,21 @@
 """The Jinja2 environment of the exports, and JSON as every template writes it."""
 
 import json
+import re
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from shared.export.values import write_comment
+from shared.export.values import DIRECTION_MARKS, write_comment
+
+# What ends a script element or a line of JavaScript, and marks of writing direction.
+_UNSAFE_IN_JSON = re.compile(f"[<\u2028\u2029{DIRECTION_MARKS}]")
 
 
 def write_json(value: object) -> str:
-    """Return JSON on one line, without ``<``: it can stand in a script element as it is."""
+    """Return JSON on one line: it can stand in a script element, or in code, as it is."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _build_environment() -> Environment:

@@ -31,12 +31,16 @@ _GENERIC_FAMILIES = frozenset(
         *("ui-serif", "ui-sans-serif", "ui-monospace", "ui-rounded"),
     }
 )
+# Marks of writing direction: with them, text shows code in another order than it is read in.
+# https://trojansource.codes
+DIRECTION_MARKS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 # What could end a comment, a script or a style element, begin a Sass interpolation or a
-# directive of TypeScript or stylelint, or leave the line.
+# directive of TypeScript or stylelint, or leave the line; and U+FEFF, a space to JavaScript alone.
 _UNSAFE_IN_COMMENTS = re.compile(
-    r"[*<>@\\`{}$\x00-\x1f\x7f-\x9f\u2028\u2029]+|stylelint-\S*", re.IGNORECASE
+    rf"[*<>@\\`{{}}$\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff{DIRECTION_MARKS}]+|stylelint-\S*",
+    re.IGNORECASE,
 )
-_UNSAFE_IN_STRINGS = re.compile(r'["\\<\x00-\x1f\x7f]|#(?=\{)')
+_UNSAFE_IN_STRINGS = re.compile(rf'["\\<\x00-\x1f\x7f{DIRECTION_MARKS}]|#(?=\{{)')
 
 
 def round_number(number: float) -> float | int:

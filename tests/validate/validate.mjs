@@ -52,9 +52,9 @@ function properties(css) {
 /** Properties with the values that their references come to. */
 function resolved(css) {
   const found = properties(css);
-  const resolve = (value) => value.replace(/var\((--[a-z0-9-]+)\)/g, (_, name) => {
-    if (!found.has(name)) throw new Error(`there is no ${name}`);
-    return resolve(found.get(name));
+  const resolve = (value) => value.replace(/"[^"]*"|'[^']*'|var\((--[a-z0-9-]+)\)/g, (text, name) => {
+    if (name && !found.has(name)) throw new Error(`there is no ${name}`);
+    return name ? resolve(found.get(name)) : text;
   });
   return new Map([...found].map(([name, value]) => [name, resolve(value)]));
 }
@@ -141,13 +141,13 @@ async function checkStyleDictionary({ dir, ours }) {
 
 function checkSass({ dir, ours }) {
   const warnings = [];
-  const source = `@use "tokens";
+  const source = `@use "sass:meta"; @use "tokens";
     @each $type, $tokens in (color: tokens.$color, spacing: tokens.$spacing, shadow: tokens.$shadow,
         gradient: tokens.$gradient, radius: tokens.$radius) {
-      @each $name, $value in $tokens { :root { --#{$type}-#{$name}: #{$value}; } }
+      @each $name, $value in $tokens { :root { --#{$type}-#{$name}: #{meta.inspect($value)}; } }
     }
     @each $name, $parts in tokens.$typography {
-      @each $part, $value in $parts { :root { --typography-#{$name}-#{$part}: #{$value}; } }
+      @each $part, $value in $parts { :root { --typography-#{$name}-#{$part}: #{meta.inspect($value)}; } }
     }`;
   const logger = { warn: (message) => warnings.push(message) };
   const { css } = sass.compileString(source, { loadPaths: [dir], logger });

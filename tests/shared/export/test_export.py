@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 import zipfile
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 from hypothesis import given
 
 from shared.export import Format, export
-from shared.tokens import Tokens, TokenSet
-from tests.token_sets import EMPTY, HOSTILE, RICH, any_sets
+from shared.tokens import TokenSet
+from tests.token_sets import EMPTY, RICH, any_sets
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 FILES = {
@@ -24,12 +23,6 @@ FILES = {
     Format.TAILWIND3: "tailwind.config.js",
     Format.HTML: "tokens.html",
     Format.ZIP: "tokens.zip",
-}
-COMMENTS = {
-    Format.CSS: re.compile(r"/\*.*?\*/", re.DOTALL),
-    Format.SCSS: re.compile(r"//.*"),
-    Format.REACT: re.compile(r"/\*.*?\*/", re.DOTALL),
-    Format.TAILWIND: re.compile(r"/\*.*?\*/", re.DOTALL),
 }
 
 
@@ -74,36 +67,6 @@ def test_the_zip_holds_every_file_and_tells_their_sizes(token_set: TokenSet) -> 
     assert manifest["counts"] == {
         token_type.value: len(tokens) for token_type, tokens in token_set.tokens.by_type()
     }
-
-
-def with_description(text: str) -> TokenSet:
-    tokens = {
-        token_type.value: [each.model_copy(update={"description": text}) for each in of_type]
-        for token_type, of_type in RICH.tokens.by_type()
-    }
-    return RICH.model_copy(update={"tokens": Tokens(**tokens)})
-
-
-@pytest.mark.parametrize("format_", COMMENTS)
-def test_a_hostile_description_changes_nothing_but_comments(format_: Format) -> None:
-    def code(token_set: TokenSet) -> list[str]:
-        text = export(token_set, format_).content.decode()
-        return COMMENTS[format_].sub("", text).split()
-
-    assert code(with_description(HOSTILE)) == code(with_description(""))
-
-
-@pytest.mark.parametrize("format_", [each for each in Format if each is not Format.ZIP])
-def test_no_description_can_end_a_script_or_a_style_element(format_: Format) -> None:
-    """The HTML page has elements of its own; no format has others when told hostile things."""
-
-    def markup(token_set: TokenSet) -> list[str]:
-        text = export(token_set, format_).content.decode()
-        return re.findall(r"<[a-z!/]\w*", text)
-
-    hostile = markup(with_description(HOSTILE))
-    assert hostile == markup(with_description("harmless"))
-    assert (format_ is Format.HTML) == bool(hostile)
 
 
 def test_legacy_values_are_strings_all_the_way_down() -> None:
