@@ -4,7 +4,7 @@ Source: W3C, Web Content Accessibility Guidelines 2.2, "relative luminance", "co
 success criteria 1.4.3 and 1.4.6.
 """
 
-# What text needs to its background to pass level AA; large text is told by ``shared.tokens.TextOn``.
+# What text needs to its background to pass level AA; ``shared.tokens.TextOn`` says what is large.
 LEAST_CONTRAST = 4.5
 LEAST_CONTRAST_LARGE = 3.0
 # What text needs for level AAA.
@@ -14,6 +14,8 @@ ENHANCED_CONTRAST = 7.0
 _WEIGHTS = (0.2126, 0.7152, 0.0722)
 # Light that is always there, on both sides of the ratio.
 _FLARE = 0.05
+# Up to here the transfer function of sRGB is a line.
+_LINE_ENDS = 0.04045
 
 
 def contrast(one: str, other: str) -> float:
@@ -30,4 +32,4 @@ def _luminance(hex_color: str) -> float:
 
 def _linear(level: float) -> float:
     """Return the light of an sRGB level in [0, 1], by the thresholds that WCAG 2.2 states."""
-    return float(level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4)
+    return float(level / 12.92 if level <= _LINE_ENDS else ((level + 0.055) / 1.055) ** 2.4)
