@@ -194,6 +194,7 @@ class Token(_Row, Generic[V]):
     ``role`` is the context a color, distance or style was seen in (``text``, ``padding``,
     ``heading``…). ``on`` is for colors of text alone. ``boxes`` are filled in an image's own set,
     ``images`` and ``aliases`` in a job's merged set; names and aliases of a type all differ.
+    ``image_count`` images use it, of which ``images`` lists those that use it most.
     """
 
     name: Name
@@ -207,6 +208,7 @@ class Token(_Row, Generic[V]):
     aliases: tuple[Alias, ...] = ()
     boxes: tuple[Box, ...] = ()
     images: tuple[ImageUse, ...] = ()
+    image_count: Annotated[int, Field(ge=0)] = 0
 
 
 class Tokens(_Row):

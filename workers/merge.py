@@ -2,103 +2,147 @@
 
 Equal values unite; then values that differ by no more than measuring does fold into the most used
 of them. A value that has folded draws no others after it, so nothing drifts from neighbour to
-neighbour. Names are elected. The order of the sets changes nothing: sums are exact, and every
-order is one of use, with ties broken by the values themselves.
+neighbour. Names are elected. The order of the sets changes nothing, nor does merging them in
+parts: sums are exact, folding waits until all sums are there, and every order is one of use, with
+ties broken by the values themselves.
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum
 from typing import Any
 
 import numpy as np
 
-from shared.tokens import Color, ImageUse, Source, Token, Tokens, TokenType, Typography
+from shared.tokens import Color, Source, TextOn, Token, Tokens, TokenType, Typography
+from workers.aliases import Found, find_aliases
 from workers.assemble import TOKEN_CLASSES
 from workers.measure.colorspace import Floats
 from workers.names import NameBook
 from workers.nearness import SPACES, Space
+from workers.sightings import Image, Sightings, Vote, mean_confidence, unite
 from workers.swatches import name_color_finely
 
-# Rounding of a mean confidence: as fine as exports write numbers.
-_DECIMALS = 4
 _FIRST_ROOM = 16
 
 
-@dataclass(frozen=True, slots=True)
-class _Sighting:
-    """A token of one image's set."""
+class Merge:
+    """Token sets of images, added one by one or in parts."""
 
-    image: str
-    token: Token[Any]
+    def __init__(self) -> None:
+        """Begin without images."""
+        self.images: list[Image] = []
+        self.found: dict[TokenType, dict[Any, Sightings]] = {
+            token_type: {} for token_type in TokenType
+        }
 
-    @property
-    def weight(self) -> float:
-        """What its words count in an election."""
-        return self.token.usage * self.token.confidence
+    def add(self, image: str, tokens: Tokens, item_id: str | None = None) -> None:
+        """Add the tokens of one image."""
+        index = len(self.images)
+        self.images.append((image, item_id))
+        for token_type, found in tokens.by_type():
+            for token in found:
+                self._sightings(token_type, token.value).add(index, token)
+
+    def join(self, other: "Merge") -> None:
+        """Add all that another merge was given; it is as if its images had been added here."""
+        for token_type, found in other.found.items():
+            for value, sightings in found.items():
+                self._sightings(token_type, value).join(sightings, len(self.images))
+        self.images.extend(other.images)
+
+    def list_images(self) -> tuple[str, ...]:
+        """Return the names of the images, sorted."""
+        return tuple(sorted(name for name, _ in self.images))
+
+    def sum_up(self) -> Tokens:
+        """Return one set: tokens by use, the most used first, with the images that show them."""
+        names = NameBook()
+        merged = {
+            token_type: _merge_type(token_type, found, self.images, names)
+            for token_type, found in self.found.items()
+        }
+        aliases = find_aliases(merged, names)
+        return Tokens(
+            **{
+                token_type.value: tuple(
+                    token.model_copy(update={"aliases": aliases.get((token_type, token.name), ())})
+                    for token, _ in found
+                )
+                for token_type, found in merged.items()
+            }
+        )
+
+    def _sightings(self, token_type: TokenType, value: Hashable) -> Sightings:
+        found = self.found[token_type]
+        if (sightings := found.get(value)) is None:
+            sightings = found[value] = Sightings()
+        return sightings
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Sightings of what is taken for one value, the value first seen as ``value``."""
-
-    value: Any
-    sightings: list[_Sighting]
-
-    @property
-    def usage(self) -> int:
-        """How often it was seen in all images."""
-        return sum(sighting.token.usage for sighting in self.sightings)
-
-    @property
-    def rank(self) -> tuple[Any, ...]:
-        """Its place: the more used before, then that of more images, then by value."""
-        images = {sighting.image for sighting in self.sightings}
-        return -self.usage, -len(images), _order(self.value)
-
-
-def merge(sets: Sequence[tuple[str, Tokens]]) -> Tokens:
+def merge(sets: Iterable[tuple[str, Tokens]]) -> Tokens:
     """Return one token set for several images.
 
     Args:
         sets: The name of each image and its tokens, in any order.
-
-    Returns:
-        Tokens by use, the most used first, each with the images it was seen in; no boxes.
     """
-    names = NameBook()
-    merged = {token_type.value: _merge_type(token_type, sets, names) for token_type in TokenType}
-    return Tokens(**merged)
+    merging = Merge()
+    for image, tokens in sets:
+        merging.add(image, tokens)
+    return merging.sum_up()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """Values that are taken for one, with their sightings; ``value`` is the first that stood."""
+
+    value: Any
+    spellings: Mapping[Any, Sightings]
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """Its place: the more used before, then that of more images, then by value."""
+        each = self.spellings.values()
+        images = set().union(*(sightings.images for sightings in each))
+        return -sum(sightings.usage for sightings in each), -len(images), _order(self.value)
+
+    @property
+    def commonest(self) -> Any:  # noqa: ANN401 - a value of any type
+        """The spelling that is used most."""
+        return _choose_commonest(self.spellings)
 
 
 def _merge_type(
-    token_type: TokenType, sets: Sequence[tuple[str, Tokens]], names: NameBook
-) -> tuple[Token[Any], ...]:
-    sightings = [
-        _Sighting(image, token)
-        for image, tokens in sets
-        for token in getattr(tokens, token_type.value)
-    ]
-    groups = _fold(SPACES[token_type], _unite(token_type, sightings))
-    groups.sort(key=lambda group: group.rank)
-    return tuple(_token(token_type, group, names) for group in groups)
+    token_type: TokenType,
+    found: Mapping[Any, Sightings],
+    images: Sequence[Image],
+    names: NameBook,
+) -> list[Found]:
+    """Return the tokens of a type, the most used first, with the sightings behind each."""
+    space = SPACES[token_type]
+    groups = sorted(_fold(space, _arrange(space, found)), key=lambda group: group.rank)
+    backgrounds = _Backgrounds(groups if token_type is TokenType.COLOR else ())
+    merged = []
+    for group in groups:
+        united = unite(group.spellings.values())
+        token = _token(token_type, group, united, names, images)
+        on = backgrounds.unite(united.backgrounds)
+        merged.append((token.model_copy(update={"on": on}), united))
+    return merged
 
 
-def _unite(token_type: TokenType, sightings: Iterable[_Sighting]) -> list[_Group]:
+def _arrange(space: Space, found: Mapping[Any, Sightings]) -> list[_Group]:
     """Return groups of equal values, in the order in which they may draw others.
 
     What was not fully measured comes last, whatever its use: it takes the missing part from what
     it folds into, and gives it the rest if it is the more used.
     """
-    space = SPACES[token_type]
-    alike: dict[Hashable, list[_Sighting]] = {}
-    for sighting in sightings:
-        value = sighting.token.value
+    alike: dict[Hashable, dict[Any, Sightings]] = {}
+    for value, sightings in found.items():
         # Two ways to write one length, such as 16px and 1rem, are in the same place.
         key = space.family(value), space.place(value).tobytes()
-        alike.setdefault(key, []).append(sighting)
-    groups = [_Group(_commonest(group), group) for group in alike.values()]
+        alike.setdefault(key, {})[value] = sightings
+    groups = [_Group(_choose_commonest(spellings), spellings) for spellings in alike.values()]
     return sorted(groups, key=lambda group: (_is_partial(space, group), group.rank))
 
 
@@ -137,34 +181,40 @@ class _Standing:
 def _fold(space: Space, groups: Iterable[_Group]) -> list[_Group]:
     """Return the groups that stand, each with those that are nearest to it and near enough."""
     families: dict[Hashable, _Standing] = {}
-    followers: list[tuple[_Group, _Group]] = []
+    folded: dict[_Group, dict[Any, Sightings]] = {}
     for group in groups:
         standing = families.setdefault(space.family(group.value), _Standing(space))
         place = space.place(group.value)
         if leader := standing.find_near(place):
-            followers.append((leader, group))
+            folded[leader].update(group.spellings)
         else:
             standing.add(group, place)
-    for leader, group in followers:
-        leader.sightings.extend(group.sightings)
-    return [group for standing in families.values() for group in standing.groups]
+            folded[group] = dict(group.spellings)
+    return [_Group(leader.value, spellings) for leader, spellings in folded.items()]
 
 
-def _token(token_type: TokenType, group: _Group, names: NameBook) -> Token[Any]:
+def _token(
+    token_type: TokenType,
+    group: _Group,
+    united: Sightings,
+    names: NameBook,
+    images: Sequence[Image],
+) -> Token[Any]:
     """Return the token of a group, under the best of its names that is free."""
-    commonest = _commonest(group.sightings)
-    ballot = _elect_names(group.sightings, commonest)
-    backers = [each for each in group.sightings if each.token.name == ballot[0]]
-    weighed = fsum(each.weight for each in group.sightings)
+    value = group.commonest
+    # A rule names a value for what it is: only its names of the value itself count.
+    ballot = list(dict.fromkeys([*_rank(united.given), *_rank(group.spellings[value].by_rule)]))
+    winner = united.given.get(ballot[0])
     return TOKEN_CLASSES[token_type](
-        name=names.register(token_type, [*ballot, *_tell_apart(commonest, ballot[0])]),
-        value=_complete(commonest, group.value),
-        usage=group.usage,
-        confidence=round(weighed / group.usage, _DECIMALS),
-        source=_elect(backers, lambda token: token.source) or Source.CV,
-        description=_elect(backers, lambda token: token.description) or "",
-        role=_elect(group.sightings, lambda token: token.role),
-        images=_count_images(group.sightings),
+        name=names.register(token_type, [*ballot, *_tell_apart(value, ballot[0])]),
+        value=_complete(value, group.value),
+        usage=united.usage,
+        confidence=mean_confidence(united.weight, united.usage),
+        source=winner.source if winner else Source.CV,
+        description=winner.said[1] if winner else "",
+        role=_elect_role(united),
+        images=united.list_images(images),
+        image_count=len(united.images),
     )
 
 
@@ -182,48 +232,42 @@ def _complete(value: Any, other: Any) -> Any:  # noqa: ANN401 - values of any on
     return value
 
 
-def _elect_names(sightings: Iterable[_Sighting], value: Any) -> list[str]:  # noqa: ANN401
-    """Return the names that were given, best first: Claude's before those given by rule.
-
-    A rule names a value for what it is: only such names of the value itself count.
-    """
-    votes: dict[str, list[float]] = {}
-    given: set[str] = set()
-    for sighting in sightings:
-        token = sighting.token
-        if token.source is not Source.CV:
-            given.add(token.name)
-        elif token.value != value:
-            continue
-        votes.setdefault(token.name, []).append(sighting.weight)
-    return sorted(votes, key=lambda name: (name not in given, -fsum(votes[name]), name))
+def _rank(votes: Mapping[str, Vote]) -> list[str]:
+    return sorted(votes, key=lambda name: (-votes[name].weight, name))
 
 
-def _elect(sightings: Iterable[_Sighting], read: Callable[[Token[Any]], Any]) -> Any:  # noqa: ANN401
-    """Return what most weight stands behind of what tokens say, None if they say nothing."""
-    votes: dict[Any, list[float]] = {}
-    for sighting in sightings:
-        if said := read(sighting.token):
-            votes.setdefault(said, []).append(sighting.weight)
-    ranked = sorted(votes, key=lambda said: (-fsum(votes[said]), str(said)))
-    return ranked[0] if ranked else None
+def _elect_role(sightings: Sightings) -> str | None:
+    """Return the role that most weight stands behind, None if there is none."""
+    roles = sightings.roles
+    return min(roles, key=lambda role: (-roles[role], role), default=None)
 
 
-def _commonest(sightings: Iterable[_Sighting]) -> Any:  # noqa: ANN401 - a value of any type
-    """Return the spelling of a value that is used most."""
-    uses: Counter[Any] = Counter()
-    for sighting in sightings:
-        uses[sighting.token.value] += sighting.token.usage
-    return min(uses, key=lambda value: (-uses[value], _order(value)))
+class _Backgrounds:
+    """The colors that backgrounds of text were merged into."""
+
+    def __init__(self, colors: Iterable[_Group]) -> None:
+        """Take the merged colors; what is transparent is no background."""
+        self._merged = {
+            spelling.hex: group.commonest.hex
+            for group in colors
+            for spelling in group.spellings
+            if spelling.alpha == 1
+        }
+
+    def unite(self, seen: Mapping[str, tuple[int, int]]) -> tuple[TextOn, ...]:
+        """Return backgrounds as merged, the most used first; see ``Sightings.backgrounds``."""
+        counts: Counter[str] = Counter()
+        large: Counter[str] = Counter()
+        for hex_color, (count, in_large) in seen.items():
+            background = self._merged.get(hex_color, hex_color)
+            counts[background] += count
+            large[background] += in_large
+        ranked = sorted(counts, key=lambda background: (-counts[background], background))
+        return tuple(TextOn(background=on, count=counts[on], large=large[on]) for on in ranked)
 
 
-def _count_images(sightings: Iterable[_Sighting]) -> tuple[ImageUse, ...]:
-    """Return how often each image shows it, most often first."""
-    uses: Counter[str] = Counter()
-    for sighting in sightings:
-        uses[sighting.image] += sighting.token.usage
-    ranked = sorted(uses.items(), key=lambda use: (-use[1], use[0]))
-    return tuple(ImageUse(image=image, count=count) for image, count in ranked)
+def _choose_commonest(spellings: Mapping[Any, Sightings]) -> Any:  # noqa: ANN401 - of any type
+    return min(spellings, key=lambda value: (-spellings[value].usage, _order(value)))
 
 
 def _order(value: Any) -> str:  # noqa: ANN401 - a value of any type

@@ -152,14 +152,24 @@ class NameBook:
             wishes: Names, the dearest first; at least one.
         """
         wanted = list(wishes)
-        taken = self._taken[token_type]
-        if token_type in _SHARED:
-            taken = set[str]().union(*(self._taken[each] for each in _SHARED))
-            if wanted[0] not in self._taken[token_type]:
-                wanted.append(f"{wanted[0]}-{_SHARED[token_type]}")
-        name = _choose_free(wanted, taken)
+        if token_type in _SHARED and wanted[0] not in self._taken[token_type]:
+            wanted.append(f"{wanted[0]}-{_SHARED[token_type]}")
+        name = _choose_free(wanted, self._closed(token_type))
         self._taken[token_type].add(name)
         return name
+
+    def claim(self, token_type: TokenType, name: str) -> bool:
+        """Take a name for a token if it is free, and tell whether it was."""
+        free = name not in _NEVER and name not in self._closed(token_type)
+        if free:
+            self._taken[token_type].add(name)
+        return free
+
+    def _closed(self, token_type: TokenType) -> set[str]:
+        """Return the names that no other token of a type may have."""
+        if token_type not in _SHARED:
+            return self._taken[token_type]
+        return set[str]().union(*(self._taken[each] for each in _SHARED))
 
 
 def write_number(number: float) -> str:

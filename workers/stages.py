@@ -18,9 +18,10 @@ from workers.assemble import assemble
 from workers.batches import bring_along
 from workers.images import decode
 from workers.measure import measure_image
-from workers.merge import merge
+from workers.merge import Merge
 from workers.naming import name
 from workers.outcome import MEASUREMENTS, NAMING, Done, load_measurements
+from workers.sightings import MOST_PLACES
 from workers.unpack import unpack
 
 
@@ -68,14 +69,12 @@ class Assembly:
 def _merge(site: Site, claimed: Claim) -> Done:
     """Unite the token sets of a job's items."""
     job_id = claimed.key.options_hash
+    merging = Merge()
     with transaction(site.engine) as connection:
-        sets = [
-            (filename, _without_boxes(value))
-            for filename, value in results.iterate_assembled(connection, job_id)
-        ]
-    merged = merge(sets).model_dump(mode="json", by_alias=True)
-    # Sorted, so that the same images in another order come to the same file.
-    images = sorted(filename for filename, _ in sets)
+        for item in results.iterate_assembled(connection, job_id):
+            merging.add(item.filename, _with_first_boxes(item.tokens), item.id)
+    merged = merging.sum_up().model_dump(mode="json", by_alias=True)
+    images = merging.list_images()
 
     def store_tokens(connection: Connection) -> None:
         results.store_job_tokens(connection, job_id, claimed.key.pipeline_version, images, merged)
@@ -83,11 +82,11 @@ def _merge(site: Site, claimed: Claim) -> Done:
     return Done({}, also=store_tokens)
 
 
-def _without_boxes(value: dict[str, Any]) -> Tokens:
-    """Return a stored token set less its boxes, which a merged set has no use for."""
+def _with_first_boxes(value: dict[str, Any]) -> Tokens:
+    """Return a stored token set less the boxes that a merged set has no room for."""
     for tokens in value.values():
         for token in tokens:
-            token["boxes"] = []
+            del token["boxes"][MOST_PLACES:]
     return Tokens.model_validate(value)
 
 

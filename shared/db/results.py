@@ -176,12 +176,21 @@ def read_ended(
     return [EndedItem(*row) for row in rows]
 
 
-def iterate_assembled(connection: Connection, job_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the filename and tokens of each succeeded item, in order, a few at a time."""
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """An item that has succeeded, and its tokens as they are stored."""
+
+    id: str
+    filename: str
+    tokens: dict[str, Any]
+
+
+def iterate_assembled(connection: Connection, job_id: str) -> Iterator[Assembled]:
+    """Yield each succeeded item, in order, a few at a time."""
     rows = connection.execution_options(yield_per=50).execute(
         text(
             """
-            SELECT i.filename, r.value FROM items i JOIN jobs j ON j.id = i.job_id
+            SELECT i.id, i.filename, r.value FROM items i JOIN jobs j ON j.id = i.job_id
             JOIN work w ON w.owner_id = j.owner_id AND w.sha256 = i.sha256
                  AND w.stage = 'assemble' AND w.pipeline_version = j.pipeline_version
                  AND w.options_hash = j.options_hash
@@ -192,14 +201,14 @@ def iterate_assembled(connection: Connection, job_id: str) -> Iterator[tuple[str
         {"job_id": job_id},
     )
     for row in rows:
-        yield row.filename, row.value
+        yield Assembled(*row)
 
 
 def store_job_tokens(
     connection: Connection,
     job_id: str,
     pipeline_version: str,
-    source_images: list[str],
+    source_images: Sequence[str],
     tokens: dict[str, Any],
 ) -> None:
     """Store a job's merged set; a second merge of the same job replaces the first."""
@@ -217,7 +226,7 @@ def store_job_tokens(
             "id": new_id("set"),
             "job_id": job_id,
             "version": pipeline_version,
-            "images": source_images,
+            "images": list(source_images),
             "tokens": tokens,
         },
     )

@@ -90,7 +90,7 @@ def merge(engine: Engine, claim: Claim) -> None:
         found = list(results.iterate_assembled(connection, job_id))
     with transaction(engine) as connection:
         work.finish(connection, claim, {})
-        names = [name for name, _ in found]
+        names = [item.filename for item in found]
         results.store_job_tokens(connection, job_id, claim.key.pipeline_version, names, {})
         steps.advance_keys(connection, [claim.key])
 

@@ -6,19 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.tokens import (
+    Box,
     Color,
     Dimension,
     Gradient,
     ImageUse,
     Shadow,
     Source,
+    TextOn,
     Token,
     Tokens,
     TokenType,
     Typography,
 )
 from tests.token_sets import Value, gradient, px, shadow, style, token
-from workers.merge import merge
+from workers.merge import Merge, merge
 
 
 def of_one_image(**tokens: Token[Any]) -> list[tuple[str, Tokens]]:
@@ -336,3 +338,132 @@ def test_nothing_seen_is_lost_and_nothing_is_invented(sets: list[tuple[str, Toke
             assert {each.value for each in tokens} <= {each.value for each in given_tokens}
         assert all(sum(use.count for use in each.images) == each.usage for each in tokens)
         assert len({each.name for each in tokens}) == len(tokens)
+
+
+@given(named_sets, st.randoms(use_true_random=False))
+def test_merging_in_parts_changes_nothing(sets: list[tuple[str, Tokens]], random: Random) -> None:
+    parts = [Merge() for _ in range(3)]
+    for image, tokens in sets:
+        random.choice(parts).add(image, tokens)
+    random.shuffle(parts)
+    whole = Merge()
+    for part in parts:
+        part.sum_up()  # what was summed up before can still be joined
+        whole.join(part)
+
+    assert whole.sum_up() == merge(sets)
+
+
+def given_by_claude(name: str, hex_color: str, usage: int = 1, **more: Any) -> Token[Color]:  # noqa: ANN401
+    return token(name, Color(hex=hex_color), usage=usage, source=Source.CLAUDE, **more)
+
+
+def names_and_aliases(merged: Tokens) -> dict[str, list[str]]:
+    return {each.name: [alias.name for alias in each.aliases] for each in merged.color}
+
+
+def test_a_name_that_enough_images_gave_and_that_lost_becomes_an_alias() -> None:
+    merged = merge(
+        colors(
+            *[given_by_claude("ink", "#111111", usage=5)] * 3,
+            *[given_by_claude("text-primary", "#111111", usage=2, description="Body text")] * 2,
+            given_by_claude("nav-text", "#111111", usage=9),
+        )
+    )
+
+    (united,) = merged.color
+    assert names_and_aliases(merged) == {"ink": ["text-primary"]}
+    assert (united.aliases[0].usage, united.aliases[0].description) == (4, "Body text")
+    assert united.aliases[0].source is Source.CLAUDE
+
+
+def test_a_name_that_hardly_any_weight_is_behind_is_no_alias() -> None:
+    merged = merge(
+        colors(
+            *[given_by_claude("ink", "#111111", usage=50)] * 2,
+            *[given_by_claude("slip", "#111111")] * 2,
+        )
+    )
+
+    assert names_and_aliases(merged) == {"ink": []}
+
+
+def test_an_alias_is_never_another_tokens_name() -> None:
+    merged = merge(
+        colors(
+            *[given_by_claude("ink", "#111111", usage=5)] * 2,
+            *[given_by_claude("accent", "#111111", usage=4)] * 2,
+            *[given_by_claude("accent", "#2563eb")] * 2,
+        )
+    )
+
+    assert names_and_aliases(merged) == {"ink": [], "accent": []}
+
+
+def test_colors_named_by_rule_are_called_by_the_part_they_play() -> None:
+    merged = merge(
+        colors(
+            token("gray-900", Color(hex="#111827"), usage=90, role="text"),
+            token("gray-500", Color(hex="#6b7280"), usage=30, role="text"),
+            token("white", Color(hex="#ffffff"), usage=60, role="background"),
+            token("gray-200", Color(hex="#e5e7eb"), usage=10, role="border"),
+            token("blue-600", Color(hex="#2563eb"), usage=5, role="other"),
+        )
+    )
+
+    assert names_and_aliases(merged) == {
+        "gray-900": ["text-primary"],
+        "white": ["background"],
+        "gray-500": ["text-secondary"],
+        "gray-200": ["border"],
+        "blue-600": [],
+    }
+
+
+def test_a_role_says_nothing_of_a_color_that_claude_named() -> None:
+    merged = merge(colors(given_by_claude("ink", "#111111", role="text")))
+
+    assert names_and_aliases(merged) == {"ink": []}
+
+
+def test_backgrounds_of_text_are_those_they_were_merged_into() -> None:
+    ink = token("ink", Color(hex="#111111"), usage=9)
+    merged = merge(
+        colors(
+            ink.model_copy(update={"on": (TextOn(background="#fefefe", count=3, large=1),)}),
+            ink.model_copy(update={"on": (TextOn(background="#ffffff", count=4),)}),
+            ink.model_copy(update={"on": (TextOn(background="#ff0000", count=5, large=5),)}),
+            token("white", Color(hex="#ffffff"), usage=8),
+            token("off-white", Color(hex="#fefefe"), usage=1),
+        )
+    )
+
+    assert merged.color[0].on == (
+        TextOn(background="#ffffff", count=7, large=1),
+        TextOn(background="#ff0000", count=5, large=5),
+    )
+
+
+def test_the_first_places_of_each_image_are_kept_and_its_item() -> None:
+    boxes = tuple(Box(x=x, y=0, width=10, height=5) for x in range(9))
+    merging = Merge()
+    merging.add(
+        "a.png",
+        Tokens(spacing=(token("16", px(16), usage=9).model_copy(update={"boxes": boxes}),)),
+        "item_1",
+    )
+
+    (use,) = merging.sum_up().spacing[0].images
+    assert use == ImageUse(image="a.png", count=9, item_id="item_1", boxes=boxes[:3])
+
+
+def test_of_many_images_those_that_use_a_token_most_are_listed_and_all_are_counted() -> None:
+    (united,) = merge(
+        [
+            (f"{number}.png", Tokens(spacing=(token("16", px(16), usage=number + 1),)))
+            for number in range(150)
+        ]
+    ).spacing
+
+    assert united.image_count == 150
+    assert [use.count for use in united.images] == list(range(150, 50, -1))
