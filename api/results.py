@@ -72,6 +72,7 @@ def _line(item: EndedItem) -> bytes:
             "item_id": item.id,
             "pipeline_version": item.pipeline_version,
             "source_images": [item.filename],
+            "scales": None,
             "tokens": item.tokens,
         }
     line = {
