@@ -12,10 +12,13 @@ from api.openapi import problems
 from shared.db.engine import transaction
 from shared.db.results import EndedItem, read_ended
 from shared.db.retention import require_kept
+from shared.tokens import Scales
 
 NDJSON = "application/x-ndjson"
 # Token sets read at once, some 100 KB each where images are rich.
 BATCH_ITEMS = 25
+# One image follows no rule of its own.
+_NO_SCALES = Scales().model_dump(mode="json")
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["tokens"])
 
@@ -72,7 +75,7 @@ def _line(item: EndedItem) -> bytes:
             "item_id": item.id,
             "pipeline_version": item.pipeline_version,
             "source_images": [item.filename],
-            "scales": None,
+            "scales": _NO_SCALES,
             "tokens": item.tokens,
         }
     line = {

@@ -253,7 +253,7 @@ class Scales(_Row):
 class TokenSet(_Row):
     """What one image, or one job's images together, came to.
 
-    ``scales`` follow from the tokens of a job's merged set; one image's are None.
+    ``scales`` follow from the tokens of a job's merged set; one image's are empty.
     """
 
     id: str
@@ -262,4 +262,4 @@ class TokenSet(_Row):
     pipeline_version: str
     source_images: tuple[str, ...]
     tokens: Tokens
-    scales: Scales | None = None
+    scales: Scales = Scales()
