@@ -48,7 +48,7 @@ def screenshot(page: Path) -> bytes:
             str(CHROMIUM),
             *FLAGS,
             f"--user-data-dir={page.parent / 'profile'}",
-            "--window-size=1200,1000",
+            "--window-size=1200,1600",
             f"--screenshot={picture}",
             page.as_uri(),
         ),
