@@ -16,6 +16,7 @@ from shared.tokens import (
     GradientStop,
     Shadow,
     Source,
+    TextOn,
     Token,
     Tokens,
     TokenType,
@@ -158,11 +159,22 @@ def _token(token_type: TokenType, name: str, group: list[_Candidate]) -> Token[A
         source=first.source,
         description=first.name.description,
         role=None if first.name.role == OTHER else first.name.role,
+        on=_backgrounds(seen),
         boxes=tuple(
             Box(x=box.x, y=box.y, width=box.width, height=box.height)
             for each in seen
             for box in each.boxes
         ),
+    )
+
+
+def _backgrounds(seen: Iterable[_Measurement]) -> tuple[TextOn, ...]:
+    """Return what is behind text in a color; equal measurements of it never share a line."""
+    return tuple(
+        TextOn(background=behind.hex, count=behind.count, large=behind.large)
+        for each in seen
+        if isinstance(each, measured.ColorMeasurement)
+        for behind in each.on
     )
 
 

@@ -1,10 +1,11 @@
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.tokens import Box, Color, Dimension, Source, Tokens, TokenType
+from shared.tokens import Box, Color, Dimension, Source, TextOn, Tokens, TokenType
 from tests.workers.measured import (
     Measurement,
     color,
@@ -16,7 +17,7 @@ from tests.workers.measured import (
     style,
 )
 from workers.assemble import assemble
-from workers.measure.measurements import FamilyClass, GradientKind, SpacingKind
+from workers.measure.measurements import FamilyClass, GradientKind, SpacingKind, TextBackground
 from workers.names import Added, Name, Naming
 
 Unit: TypeAlias = Literal["px", "rem", "em"]
@@ -202,3 +203,11 @@ def test_a_text_style_never_has_the_name_of_a_color() -> None:
     tokens = by_claude({"c1": name("card"), "t1": name("card")}, color("#111111"), style(16))
 
     assert (tokens.color[0].name, tokens.typography[0].name) == ("card", "card-text")
+
+
+def test_a_color_of_text_keeps_what_was_behind_it() -> None:
+    ink = replace(color("#111827"), on=(TextBackground("#ffffff", 3, 1),))
+
+    (token,) = by_rule(ink).color
+
+    assert token.on == (TextOn(background="#ffffff", count=3, large=1),)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.measure.colorspace import oklab_of_srgb
-from workers.measure.measurements import Box, ColorMeasurement, ColorRole
+from workers.measure.measurements import Box, ColorMeasurement, ColorRole, TextBackground
 from workers.measure.preprocess import hex_of, unpack
 from workers.measure.scene import ROOT, Element, ElementKind, Packed, Scene
 from workers.measure.textcolors import find_text_colors
@@ -60,6 +60,7 @@ class _Use:
     boxes: list[Box] = field(default_factory=list)
     confidence: float = 0.0
     pixels: int = 0
+    on: list[TextBackground] = field(default_factory=list)
 
     def add(self, role: ColorRole, weight: int, box: Box, confidence: float) -> None:
         """Count one more place; ``weight`` is its size in pixels."""
@@ -75,6 +76,7 @@ def measure_colors(scene: Scene) -> tuple[ColorMeasurement, ...]:
         _add_element(uses, element, scene)
     for found in find_text_colors(scene):
         use = uses.setdefault(found.color, _Use(pixels=found.pixels))
+        use.on.append(TextBackground(hex_of(found.background), len(found.boxes), found.large))
         for box in found.boxes:
             use.add(ColorRole.TEXT, found.pixels, box, found.confidence)
     _add_loose(uses, scene)
@@ -169,4 +171,5 @@ def _measure(color: int, use: _Use, histogram: _Histogram, size: int) -> ColorMe
         len(use.boxes),
         tuple(use.boxes),
         round(use.confidence, 3),
+        tuple(sorted(use.on, key=lambda seen: (-seen.count, seen.hex))),
     )

@@ -77,11 +77,21 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class TextBackground:
+    """A color behind text: ``count`` lines of it, ``large`` of them large text to WCAG 2.2."""
+
+    hex: str
+    count: int
+    large: int
+
+
+@dataclass(frozen=True, slots=True)
 class ColorMeasurement:
     """One color as it stands in the pixels.
 
     ``hex`` is ``#rrggbb`` in lower case; ``share`` is its part of the image's pixels, 0 to 1;
-    ``roles`` are ordered by how much of the color each role holds.
+    ``roles`` are ordered by how much of the color each role holds. ``on`` are the colors behind
+    the text that has it, most lines first.
     """
 
     hex: str
@@ -90,6 +100,7 @@ class ColorMeasurement:
     count: int
     boxes: tuple[Box, ...]
     confidence: float
+    on: tuple[TextBackground, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Strokes under a pixel wide never show their color in full, so small text in one 
 several paler ones. A paler color is real when many pixels agree on it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,17 +29,23 @@ THIN_PIXELS = 12
 # How surely the blends of noisy text tell its color when many pixels do, and how many are many.
 BLEND_CONFIDENCE = 0.75
 BLEND_PIXELS = 30
+# Large text: 18 pt, or 14 pt in bold. https://www.w3.org/TR/WCAG22/#dfn-large-scale
+LARGE_PX, LARGE_BOLD_PX, BOLD = 24, 18.66, 700
 
 
 @dataclass(frozen=True, slots=True)
 class TextColor:
-    """One color of text: exact pixels, its lines, and how surely the pixels agree on it."""
+    """One color of text: exact pixels, its lines, and how surely the pixels agree on it.
+
+    ``large`` counts the lines that are large text.
+    """
 
     color: int
     background: int
     pixels: int
     boxes: tuple[Box, ...]
     confidence: float
+    large: int
 
 
 def find_text_colors(scene: Scene) -> list[TextColor]:
@@ -50,14 +56,23 @@ def find_text_colors(scene: Scene) -> list[TextColor]:
 def _find_blended(scene: Scene) -> list[TextColor]:
     """Return the colors that noise has moved, told by what lines add to their backgrounds."""
     areas = {element.fill for element in scene.elements if element.fill is not None}
-    return [_text_color(blend) for blend in find_blends(scene, areas)]
+    return [_text_color(scene, blend) for blend in find_blends(scene, areas)]
 
 
-def _text_color(blend: Blend) -> TextColor:
+def _text_color(scene: Scene, blend: Blend) -> TextColor:
     boxes = tuple(line.box for line in blend.lines)
     behind = blend.lines[0].background
     sure = blend.pixels / (blend.pixels + BLEND_PIXELS)
-    return TextColor(blend.color, behind or 0, blend.pixels, boxes, BLEND_CONFIDENCE * sure)
+    confidence, large = BLEND_CONFIDENCE * sure, _count_large(scene, blend.lines)
+    return TextColor(blend.color, behind or 0, blend.pixels, boxes, confidence, large)
+
+
+def _count_large(scene: Scene, lines: Iterable[TextLine]) -> int:
+    """Count the lines of large text, for which WCAG 2.2 asks less contrast."""
+    return sum(
+        line.size_px >= scene.dpr * (LARGE_BOLD_PX if line.weight >= BOLD else LARGE_PX)
+        for line in lines
+    )
 
 
 def _find_exact(scene: Scene) -> list[TextColor]:
@@ -91,7 +106,8 @@ def _sum_up(scene: Scene, color: int, background: int, lines: Sequence[TextLine]
         ink = scene.packed[line.box.y : line.box.bottom, line.box.x : line.box.right]
         pixels += int(np.count_nonzero(ink == color))
     confidence = max(line.color_confidence for line in lines)
-    return TextColor(color, background, pixels, tuple(line.box for line in lines), confidence)
+    boxes, large = tuple(line.box for line in lines), _count_large(scene, lines)
+    return TextColor(color, background, pixels, boxes, confidence, large)
 
 
 def _is_thinner(thin: TextColor, strong: TextColor) -> bool:

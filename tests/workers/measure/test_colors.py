@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests import drawing
 from workers.measure import measure_image
-from workers.measure.measurements import ColorMeasurement, ColorRole
+from workers.measure.measurements import ColorMeasurement, ColorRole, TextBackground
 
 
 def by_hex(page: drawing.Rgb) -> dict[str, ColorMeasurement]:
@@ -87,3 +87,20 @@ def test_shares_are_parts_of_the_image() -> None:
 
     assert abs(found["#1e293b"].share - 0.25) < 0.01
     assert abs(found["#ffffff"].share - 0.75) < 0.01
+
+
+def test_a_color_of_text_tells_what_is_behind_it_and_which_lines_are_large() -> None:
+    page = drawing.draw_page(900, 420, "#ffffff")
+    drawing.draw_text(page, (30, 30), "Deliveries of the month", 32, "#111827")
+    drawing.draw_text(page, (30, 100), "on time and late in March", 15, "#111827")
+    drawing.draw_text(page, (30, 140), "and in the months before it", 15, "#111827")
+    drawing.draw_box(page, (30, 220, 500, 160), "#fde68a")
+    drawing.draw_text(page, (60, 280), "nine parcels are waiting", 15, "#111827")
+
+    found = by_hex(page)
+
+    assert found["#111827"].on == (
+        TextBackground("#ffffff", 3, 1),
+        TextBackground("#fde68a", 1, 0),
+    )
+    assert found["#ffffff"].on == ()
