@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from shared.export import Format, export
+from shared.scales import infer_scales
 from shared.tokens import PIPELINE_VERSION, TokenSet, TokenType
 from tests.token_sets import any_sets
 from workers.assemble import assemble
@@ -54,12 +55,14 @@ def measure_job(images: Iterable[tuple[str, bytes]]) -> TokenSet:
         (name, assemble(measure_image(decode(data), name=name), None, tuple(TokenType)))
         for name, data in images
     ]
+    tokens = merge(sets)
     return TokenSet(
         id="set_1",
         job_id="job_1",
         pipeline_version=PIPELINE_VERSION,
         source_images=tuple(name for name, _ in sets),
-        tokens=merge(sets),
+        tokens=tokens,
+        scales=infer_scales(tokens),
     )
 
 
