@@ -118,7 +118,7 @@ def test_results_are_lines_while_the_job_runs_and_after(
 
 
 def test_the_set_of_a_job_grows_while_the_job_runs(
-    service: Service, http: httpx.Client, claude: ClaudeServer
+    http: httpx.Client, claude: ClaudeServer
 ) -> None:
     images = {f"{seed}.png": drawing(seed) for seed in range(760, 768)}
     finished(http, submit(http, images)["id"])
