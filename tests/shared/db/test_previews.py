@@ -1,5 +1,7 @@
 """Sets that grow while their job runs."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Engine
 
@@ -11,7 +13,7 @@ from shared.queue import Queue
 from shared.tokens import TokenSet
 from tests.shared.db.playing import claim_next, drain, finish, submit, view
 
-MERGED = {"color": []}
+MERGED: dict[str, Any] = {"color": []}
 
 
 def names(count: int) -> list[str]:
