@@ -18,6 +18,7 @@ from api import (
     items,
     jobs,
     metrics,
+    pages,
     results,
     token_sets,
     webhooks,
@@ -101,6 +102,7 @@ def _route(app: FastAPI) -> None:
     app.include_router(versioned)
     app.include_router(health.router)
     app.include_router(metrics.router)
+    app.include_router(pages.router)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.security import OAuth2PasswordRequestForm
 
 from api import security
-from api.deps import DEFAULT_LIMIT, CurrentUser, KeyId, Limit, SiteDep
+from api.deps import DEFAULT_LIMIT, CurrentUser, KeyId, Limit, Site, SiteDep
 from api.errors import FieldError, InvalidFields
 from api.openapi import problems
 from api.schemas import (
@@ -43,25 +43,34 @@ def log_in(
     site: SiteDep,
 ) -> AccessTokens:
     """Begin a session with an address and a password (OAuth2 password flow)."""
-    with transaction(site.engine) as connection:
-        login = users.find_login(connection, _stored_form(form.username))
-    # Outside of the transaction: it takes the time of twenty queries.
-    right = security.verify_password(login.password_hash if login else None, form.password)
-    if login is None or not right:
-        raise Unauthenticated("the address or the password is wrong")
-    fresh_hash = None
-    if security.needs_rehash(login.password_hash):
-        fresh_hash = security.hash_password(form.password)
+    user_id = check_login(site, form.username, form.password)
     now = datetime.now(UTC)
     session_id = new_id("session")
     pair = security.sign_pair(site.settings.secret_key.get_secret_value(), session_id, now)
     with transaction(site.engine) as connection:
-        if fresh_hash:
-            users.change_password_hash(connection, login.user_id, fresh_hash)
         refresh_hash = users.hash_secret(pair.refresh_token)
         expires_at = now + security.REFRESH_LIFETIME
-        users.open_session(connection, session_id, login.user_id, refresh_hash, expires_at)
+        users.open_session(connection, session_id, user_id, refresh_hash, expires_at)
     return _answer(pair)
+
+
+def check_login(site: Site, username: str, password: str) -> str:
+    """Return whose address and password these are.
+
+    Raises:
+        Unauthenticated: Nobody's.
+    """
+    with transaction(site.engine) as connection:
+        login = users.find_login(connection, _stored_form(username))
+    # Outside of the transaction: it takes the time of twenty queries.
+    right = security.verify_password(login.password_hash if login else None, password)
+    if login is None or not right:
+        raise Unauthenticated("the address or the password is wrong")
+    if security.needs_rehash(login.password_hash):
+        fresh_hash = security.hash_password(password)
+        with transaction(site.engine) as connection:
+            users.change_password_hash(connection, login.user_id, fresh_hash)
+    return login.user_id
 
 
 @router.post("/auth/refresh", responses=problems(401, 422))

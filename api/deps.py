@@ -1,5 +1,6 @@
 """What routes ask for, as annotated aliases."""
 
+import hmac
 import re
 import threading
 from dataclasses import dataclass
@@ -7,12 +8,13 @@ from typing import Annotated
 
 from anyio import CapacityLimiter
 from celery import Celery
-from fastapi import Depends, Path, Query, Request
+from fastapi import Cookie, Depends, Header, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
 from sqlalchemy import Engine
 
+from api.errors import ForgedRequest
 from api.lookout import Lookout
-from api.security import Kind, read_session_id
+from api.security import Kind, csrf_token, read_session_id
 from shared.blobs import BlobStore
 from shared.db import users
 from shared.db.engine import transaction
@@ -21,7 +23,10 @@ from shared.errors import NotFound, Unauthenticated
 from shared.settings import Settings
 
 BASE_PATH = "/api/v1"
+SESSION_COOKIE = "copythat_session"
 _ID_DIGITS = re.compile(r"[0-9a-f]{32}")
+# What a browser also sends where another site made it ask (RFC 9110, 9.2.1): these change nothing.
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +60,27 @@ _login_form = OAuth2PasswordBearer(
 )
 
 
+SessionCookie = Annotated[str | None, Cookie(alias=SESSION_COOKIE, include_in_schema=False)]
+
+
 def _current_user(
+    request: Request,
     site: SiteDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     _documented: Annotated[str | None, Depends(_login_form)],
+    cookie: SessionCookie = None,
+    x_csrf_token: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> UserView:
-    """Return whose API key or access token came with the request.
+    """Return whose API key or access token came with the request, or whose page sent it.
 
     Raises:
-        Unauthenticated: Neither came, or it is wrong, has expired or was revoked.
+        Unauthenticated: None came, or it is wrong, has expired or was revoked.
+        ForgedRequest: A cookie came with a request that changes things, and not from our pages.
     """
+    if credentials is None and cookie is not None:
+        if request.method not in _SAFE_METHODS:
+            require_own_page(site, cookie, x_csrf_token)
+        return cookie_user(site, cookie)
     if credentials is None:
         raise Unauthenticated("send an API key or an access token as a Bearer token")
     secret = credentials.credentials
@@ -82,6 +98,34 @@ def _current_user(
 
 
 CurrentUser = Annotated[UserView, Depends(_current_user)]
+
+
+def cookie_user(site: Site, cookie: str | None) -> UserView:
+    """Return who is signed in on a page.
+
+    Raises:
+        Unauthenticated: Nobody, or no longer.
+    """
+    if cookie is None:
+        raise Unauthenticated("sign in first")
+    key = site.settings.secret_key.get_secret_value()
+    session_id = read_session_id(key, Kind.COOKIE, cookie)
+    with transaction(site.engine) as connection:
+        user = users.session_user(connection, session_id)
+    if user is None:
+        raise Unauthenticated("the session has ended")
+    return user
+
+
+def require_own_page(site: Site, cookie: str, sent: str) -> None:
+    """Refuse what another site made a browser send.
+
+    Raises:
+        ForgedRequest: The token is not the one of our pages.
+    """
+    expected = csrf_token(site.settings.secret_key.get_secret_value(), cookie)
+    if not hmac.compare_digest(expected.encode(), sent.encode()):
+        raise ForgedRequest("the page was open for too long, or is not ours: load it again")
 
 
 def _checked_id(value: str, prefix: str) -> str:

@@ -50,6 +50,14 @@ RETRY_UNAVAILABLE_S = 5
 # A backlog shrinks by images, some seconds each.
 RETRY_BACKLOG_S = 30
 
+
+class ForgedRequest(InvalidRequest):
+    """A browser sent its cookie, and the request does not come from one of our pages."""
+
+    code = "forged_request"
+    title = "The request does not come from our pages"
+
+
 STATUSES: dict[type[CopyThatError], HTTPStatus] = {
     CopyThatError: HTTPStatus.INTERNAL_SERVER_ERROR,
     InvalidRequest: HTTPStatus.BAD_REQUEST,
@@ -57,6 +65,7 @@ STATUSES: dict[type[CopyThatError], HTTPStatus] = {
     NothingUsable: HTTPStatus.UNPROCESSABLE_ENTITY,
     UploadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     EmailTaken: HTTPStatus.CONFLICT,
+    ForgedRequest: HTTPStatus.FORBIDDEN,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     NotFound: HTTPStatus.NOT_FOUND,

@@ -64,11 +64,14 @@ class Page(Answer, Generic[T]):
     next_cursor: str | None = Field(description="Send it as `cursor`; null on the last page.")
 
 
+MIN_PASSWORD, MAX_PASSWORD = 8, 256
+
+
 class Registration(Sent):
     """A new user."""
 
     email: EmailStr
-    password: Annotated[str, StringConstraints(min_length=8, max_length=256)]
+    password: Annotated[str, StringConstraints(min_length=MIN_PASSWORD, max_length=MAX_PASSWORD)]
 
 
 class User(Answer):

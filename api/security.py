@@ -3,8 +3,13 @@
 An access token is a JWT (RFC 7519) that lives for minutes and names its session, so that ending
 the session ends it at once. A refresh token is one too: its signature proves that we issued it,
 which makes a second use of it proof of theft and a forged one merely wrong.
+
+A browser holds one token in a cookie that no script can read, for as long as its session may live.
+It is not rotated: two tabs, or a page that was loaded twice, would end each other's session.
 """
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -36,6 +41,7 @@ class Kind(StrEnum):
 
     ACCESS = "access"
     REFRESH = "refresh"
+    COOKIE = "cookie"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,19 @@ def _sign(secret_key: str, kind: Kind, session_id: str, now: datetime, lifetime:
     claims: dict[str, Any] = {"typ": kind.value, "sid": session_id, "jti": new_id("token")}
     claims |= {"iat": now, "exp": now + lifetime}
     return jwt.encode(claims, secret_key, algorithm=_ALGORITHM)
+
+
+def sign_cookie(secret_key: str, session_id: str, now: datetime) -> str:
+    """Return what a browser shows to be in a session."""
+    return _sign(secret_key, Kind.COOKIE, session_id, now, REFRESH_LIFETIME)
+
+
+def csrf_token(secret_key: str, cookie: str) -> str:
+    """Return what a form of ours carries and no other site can know: it hangs on the cookie.
+
+    Source: OWASP, Cross-Site Request Forgery Prevention Cheat Sheet, "HMAC Based Token Pattern".
+    """
+    return hmac.new(secret_key.encode(), b"csrf " + cookie.encode(), hashlib.sha256).hexdigest()
 
 
 def read_session_id(secret_key: str, kind: Kind, token: str) -> str:

@@ -20,13 +20,10 @@ router = APIRouter(prefix="/jobs/{job_id}", tags=["tokens"])
 
 @router.get("/tokens", responses=problems(401, 404, 409, 410))
 def read_tokens_of_job(job_id: JobId, user: CurrentUser, site: SiteDep) -> TokenSet:
-    """Return the token set that a job's images came to together.
-
-    A large job's set grows while the job runs, in steps; it is `partial` until the job has ended.
-    """
+    """Return the token set that a job's images came to together."""
     with transaction(site.engine) as connection:
         require_kept(connection, user.id, job_id)
-        return read_job_tokens(connection, user.id, job_id, growing=True)
+        return read_job_tokens(connection, user.id, job_id)
 
 
 @router.get("/items/{item_id}/tokens", responses=problems(401, 404, 409, 410))

@@ -253,8 +253,7 @@ class Scales(_Row):
 class TokenSet(_Row):
     """What one image, or one job's images together, came to.
 
-    ``scales`` follow from the tokens of a job's merged set; one image's are empty. A set is
-    ``partial`` while its job runs: it holds the images that have ended.
+    ``scales`` follow from the tokens of a job's merged set; one image's are empty.
     """
 
     id: str
@@ -262,6 +261,5 @@ class TokenSet(_Row):
     item_id: str | None = None
     pipeline_version: str
     source_images: tuple[str, ...]
-    partial: bool = False
     tokens: Tokens
     scales: Scales = Scales()

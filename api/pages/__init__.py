@@ -1,0 +1,13 @@
+"""The web pages: what people see, where programs have ``/api``.
+
+A page is read without JavaScript, and what is done to what stands there is a form. Scripts hand in
+files, make pages live and spare loading them again; they speak to ``/api`` with the page's cookie.
+"""
+
+from fastapi import APIRouter
+
+from api.pages import account, jobs, static_files
+
+router = APIRouter()
+for part in (account, jobs, static_files):
+    router.include_router(part.router)

@@ -1,0 +1,86 @@
+"""What pages load besides themselves: stylesheets, scripts, and the interface's own tokens.
+
+The interface is drawn with design tokens of its own, in a DTCG file as the service exports it; the
+CSS that pages load is what the service's exporter makes of that file. There is no build step.
+"""
+
+import hashlib
+import json
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from shared.export import Format, export
+from shared.tokens import Tokens, TokenSet
+
+TOKENS_FILE = "interface.tokens.json"
+TOKENS_CSS = "tokens.css"
+_VENDOR = "dev.copy-that"
+# Enough to tell any two versions of the files apart.
+_DIGEST_LENGTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file as it is sent."""
+
+    content: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """All files by name. They share one digest, so that scripts may import each other by name."""
+
+    digest: str
+    by_name: Mapping[str, Asset]
+
+    def url(self, name: str) -> str:
+        """Return the address of a file, another one when any of them changes."""
+        if name not in self.by_name:
+            raise KeyError(name)
+        return f"/static/{self.digest}/{name}"
+
+
+@lru_cache
+def load_assets() -> Assets:
+    """Read the files of ``static/`` and write the CSS of the interface's tokens."""
+    by_name = {each.name: _asset(each) for each in files(__package__).joinpath("static").iterdir()}
+    by_name[TOKENS_CSS] = Asset(export(read_interface(), Format.CSS).content, "text/css")
+    digest = hashlib.sha256()
+    for name in sorted(by_name):
+        digest.update(name.encode() + b"\0" + by_name[name].content + b"\0")
+    return Assets(digest.hexdigest()[:_DIGEST_LENGTH], by_name)
+
+
+def _asset(file: Traversable) -> Asset:
+    media_type, _ = mimetypes.guess_type(file.name)
+    return Asset(file.read_bytes(), media_type or "application/octet-stream")
+
+
+def read_interface() -> TokenSet:
+    """Return the interface's own tokens; their file uses no aliases and no gradients."""
+    written = json.loads(files(__package__).joinpath(TOKENS_FILE).read_bytes())
+    about = written["$extensions"][_VENDOR]
+    groups = {
+        group: [_token(name, token) for name, token in tokens.items()]
+        for group, tokens in written.items()
+        if not group.startswith("$")
+    }
+    return TokenSet(
+        id="set_interface",
+        pipeline_version=about["pipelineVersion"],
+        source_images=(),
+        tokens=Tokens.model_validate(groups),
+    )
+
+
+def _token(name: str, written: dict[str, Any]) -> dict[str, Any]:
+    """Return a token as the model has it, which shapes values as DTCG does."""
+    description = written.get("$description", "")
+    about = written["$extensions"][_VENDOR]
+    return {**about, "name": name, "value": written["$value"], "description": description}

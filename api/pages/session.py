@@ -1,0 +1,98 @@
+"""Who looks at a page, whether a form is one of ours, and what becomes of errors on pages."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import Depends, Form, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
+
+from api.deps import SESSION_COOKIE, SessionCookie, SiteDep, cookie_user, require_own_page
+from api.errors import InvalidFields, field_errors, status_of
+from api.pages.rendering import VISIT_COOKIE, show
+from shared.db.users import UserView
+from shared.errors import CopyThatError, Problem, Unauthenticated, Unavailable
+
+SEE_OTHER = 303
+
+
+class PageRoute(APIRoute):
+    """A route whose errors are pages; who is not signed in is sent to do so first."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the handler that FastAPI makes."""
+        handle = super().get_route_handler()
+
+        async def handle_as_page(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Unauthenticated:
+                return go_to_login(request)
+            except RequestValidationError as error:
+                return show_error(request, InvalidFields(field_errors(error.errors())))
+            except CopyThatError as error:
+                return show_error(request, error)
+
+        return handle_as_page
+
+
+def go_to_login(request: Request) -> Response:
+    """Send somebody to the login, and back to what they wanted to read afterwards."""
+    back = request.url.path if request.method == "GET" else "/"
+    return RedirectResponse("/login?next=" + quote(back), SEE_OTHER)
+
+
+def show_error(request: Request, error: CopyThatError) -> Response:
+    """Return an error as a page."""
+    return show(
+        request,
+        "error.html",
+        user=_visitor(request),
+        status=status_of(type(error)),
+        problem=Problem.of(error),
+        request_id=request.state.request_id,
+    )
+
+
+def _visitor(request: Request) -> UserView | None:
+    """Return who is signed in, as far as that can be told."""
+    try:
+        return cookie_user(request.app.state.site, request.cookies.get(SESSION_COOKIE))
+    except (Unauthenticated, Unavailable):
+        return None
+
+
+def _page_user(site: SiteDep, cookie: SessionCookie = None) -> UserView:
+    return cookie_user(site, cookie)
+
+
+PageUser = Annotated[UserView, Depends(_page_user)]
+_Csrf = Annotated[str, Form()]
+
+
+def _check_form(request: Request, site: SiteDep, csrf: _Csrf = "") -> None:
+    """Refuse a form that is not from a page of who is signed in.
+
+    Raises:
+        Unauthenticated: Nobody is.
+        ForgedRequest: Its token is not the one of the session.
+    """
+    cookie = request.cookies.get(SESSION_COOKIE)
+    if cookie is None:
+        raise Unauthenticated("sign in first")
+    require_own_page(site, cookie, csrf)
+
+
+def _check_visitor(request: Request, site: SiteDep, csrf: _Csrf = "") -> None:
+    """Refuse a form to sign in or to register that is not from one of our pages.
+
+    Raises:
+        ForgedRequest: Its token is not the one of the browser's visit.
+    """
+    require_own_page(site, request.cookies.get(VISIT_COOKIE, ""), csrf)
+
+
+OwnForm = Depends(_check_form)
+VisitorForm = Depends(_check_visitor)

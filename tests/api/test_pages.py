@@ -1,0 +1,196 @@
+"""The web pages without a script: sign in, keys, jobs, and what other sites cannot do."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.api.server import new_job
+
+PASSWORD = "correct horse battery"
+HOSTILE = "<script>alert(1)</script>\"'><img src=x> \U0001f600"
+
+
+def token(page: httpx.Response) -> str:
+    """The CSRF token of a page's forms."""
+    (found, *_) = re.findall(r'name="csrf" value="([0-9a-f]{64})"', page.text)
+    assert isinstance(found, str)
+    return found
+
+
+def send(browser: httpx.Client, path: str, form_of: str, **fields: str) -> httpx.Response:
+    """Send a form of a page."""
+    return browser.post(path, data={"csrf": token(browser.get(form_of)), **fields})
+
+
+def register(browser: httpx.Client, email: str = "grace@example.com") -> httpx.Response:
+    return send(browser, "/register", "/register", email=email, password=PASSWORD)
+
+
+@pytest.fixture
+def browser(anonymous: httpx.Client) -> httpx.Client:
+    """Somebody who has just registered."""
+    assert register(anonymous).headers["location"] == "/"
+    return anonymous
+
+
+def test_who_is_not_signed_in_is_sent_to_do_so_and_back(anonymous: httpx.Client) -> None:
+    sent = anonymous.get("/keys")
+
+    assert (sent.status_code, sent.headers["location"]) == (303, "/login?next=/keys")
+
+
+def test_who_registers_is_signed_in(browser: httpx.Client) -> None:
+    page = browser.get("/")
+
+    assert page.status_code == 200
+    assert "grace@example.com" in page.text
+    assert "Nothing here yet" in page.text
+
+
+def test_a_session_cookie_is_for_no_script_and_no_other_site(anonymous: httpx.Client) -> None:
+    (cookie,) = register(anonymous).headers.get_list("set-cookie")
+
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+
+
+def test_signing_in_leads_to_where_one_was_going(browser: httpx.Client) -> None:
+    send(browser, "/logout", "/")
+    wanted = {"email": "GRACE@example.com", "password": PASSWORD, "next": "/keys"}
+
+    answer = send(browser, "/login", "/login", **wanted)
+
+    assert answer.headers["location"] == "/keys"
+    assert browser.get("/keys").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil.example"])
+def test_signing_in_leads_nowhere_else(browser: httpx.Client, path: str) -> None:
+    wanted = {"email": "grace@example.com", "password": PASSWORD, "next": path}
+
+    assert send(browser, "/login", "/login", **wanted).headers["location"] == "/"
+
+
+def test_a_wrong_password_is_said_beside_the_form(browser: httpx.Client) -> None:
+    answer = send(browser, "/login", "/login", email="grace@example.com", password="guess")
+
+    assert answer.status_code == 401
+    assert "the address or the password is wrong" in answer.text
+
+
+def test_a_registered_address_and_a_short_password_are_said(browser: httpx.Client) -> None:
+    taken = register(browser)
+    short = send(browser, "/register", "/register", email="b@example.com", password="short")
+
+    assert (taken.status_code, short.status_code) == (409, 422)
+    assert "at least 8 characters" in short.text
+
+
+def test_signing_out_ends_the_session_itself(browser: httpx.Client) -> None:
+    kept = browser.cookies["copythat_session"]
+    send(browser, "/logout", "/")
+    browser.cookies.set("copythat_session", kept)
+
+    assert browser.get("/").status_code == 303
+
+
+def test_a_form_without_the_token_of_its_page_changes_nothing(browser: httpx.Client) -> None:
+    answer = browser.post("/keys", data={"name": "forged"})
+
+    assert answer.status_code == 403
+    assert "forged" not in browser.get("/keys").text
+
+
+def test_the_token_of_another_session_is_none(browser: httpx.Client, base_url: str) -> None:
+    with httpx.Client(base_url=base_url) as other:
+        register(other, "bob@example.com")
+        stolen = token(other.get("/"))
+
+    assert browser.post("/logout", data={"csrf": stolen}).status_code == 403
+
+
+def test_the_api_takes_the_cookie_of_a_page_with_its_token(browser: httpx.Client) -> None:
+    path = "/api/v1/api-keys"
+    forged = browser.post(path, json={"name": "x"})
+    own = {"X-CSRF-Token": token(browser.get("/"))}
+    made = browser.post(path, json={"name": "x"}, headers=own)
+
+    assert browser.get(path).status_code == 200
+    assert (forged.status_code, made.status_code) == (403, 201)
+
+
+def test_a_key_is_shown_once_works_and_is_deleted(browser: httpx.Client, base_url: str) -> None:
+    made = send(browser, "/keys", "/keys", name=HOSTILE)
+    (secret,) = re.findall(r'id="secret"[^>]*>(ct_[^<]+)<', made.text)
+    (key_id,) = re.findall(r"/keys/(key_[0-9a-f]+)/delete", made.text)
+    bearer = {"Authorization": f"Bearer {secret}"}
+    works = httpx.get(f"{base_url}/api/v1/auth/me", headers=bearer).status_code
+    send(browser, f"/keys/{key_id}/delete", "/keys")
+
+    assert works == 200
+    assert secret not in browser.get("/keys").text
+    assert httpx.get(f"{base_url}/api/v1/auth/me", headers=bearer).status_code == 401
+    assert "<script>alert" not in made.text
+    assert "&lt;script&gt;alert(1)" in made.text
+
+
+def test_a_page_lets_no_script_run_but_ours(browser: httpx.Client) -> None:
+    policy = browser.get("/").headers["content-security-policy"]
+
+    assert "script-src 'self';" in policy
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_jobs_are_listed_with_their_names_as_text(
+    browser: httpx.Client, client: httpx.Client
+) -> None:
+    own = {"X-CSRF-Token": token(browser.get("/"))}
+    browser.headers.update(own)
+    job = new_job(browser, name=HOSTILE)
+    foreign = new_job(client)
+
+    page = browser.get("/").text
+
+    assert f"/jobs/{job['id']}" in page
+    assert foreign["id"] not in page
+    assert "<script>alert" not in page
+
+
+def test_a_canceled_job_is_listed_as_such_and_deleted(browser: httpx.Client) -> None:
+    browser.headers["X-CSRF-Token"] = token(browser.get("/"))
+    job = new_job(browser)
+
+    send(browser, f"/jobs/{job['id']}/cancel", "/")
+    listed = browser.get("/?status=canceled").text
+    deleted = send(browser, f"/jobs/{job['id']}/delete", "/")
+
+    assert job["id"] in listed
+    assert deleted.headers["location"] == "/"
+    assert job["id"] not in browser.get("/").text
+
+
+def test_a_missing_page_of_a_job_is_a_page(browser: httpx.Client) -> None:
+    answer = send(browser, "/jobs/job_1/cancel", "/")
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "grace@example.com" in answer.text
+
+
+def test_assets_are_kept_under_a_name_of_their_content(browser: httpx.Client) -> None:
+    (css,) = set(re.findall(r'href="(/static/[0-9a-f]+/interface.css)"', browser.get("/").text))
+
+    kept = browser.get(css)
+    old = browser.get("/static/0/interface.css")
+
+    assert kept.headers["cache-control"].endswith("immutable")
+    assert (old.status_code, old.headers["cache-control"]) == (200, "no-cache")
+    assert browser.get("/static/0/nothing.css").status_code == 404
+
+
+def test_the_interface_is_drawn_with_tokens_of_our_own_export(browser: httpx.Client) -> None:
+    (css,) = set(re.findall(r'href="(/static/[0-9a-f]+/tokens.css)"', browser.get("/").text))
+
+    assert "--color-accent: #2447d8;" in browser.get(css).text
