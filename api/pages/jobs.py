@@ -10,6 +10,8 @@ from api.deps import JobId, SiteDep
 from api.pages.rendering import show
 from api.pages.session import SEE_OTHER, OwnForm, PageRoute, PageUser
 from shared.db.states import JobState
+from shared.export.specimen import TITLES
+from shared.tokens import TokenType
 
 # One look at a screen or three; a job is a card of some 80 px.
 SHOWN_JOBS = 25
@@ -36,6 +38,8 @@ def show_jobs(
         before=before,
         status_shown=status,
         settings=site.settings,
+        token_types=tuple(TokenType),
+        titles=TITLES,
     )
 
 
