@@ -75,6 +75,7 @@ def _line(item: EndedItem) -> bytes:
             "item_id": item.id,
             "pipeline_version": item.pipeline_version,
             "source_images": [item.filename],
+            "partial": False,
             "scales": _NO_SCALES,
             "tokens": item.tokens,
         }

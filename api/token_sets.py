@@ -20,10 +20,13 @@ router = APIRouter(prefix="/jobs/{job_id}", tags=["tokens"])
 
 @router.get("/tokens", responses=problems(401, 404, 409, 410))
 def read_tokens_of_job(job_id: JobId, user: CurrentUser, site: SiteDep) -> TokenSet:
-    """Return the token set that a job's images came to together."""
+    """Return the token set that a job's images came to together.
+
+    A large job's set grows while the job runs, in steps; it is `partial` until the job has ended.
+    """
     with transaction(site.engine) as connection:
         require_kept(connection, user.id, job_id)
-        return read_job_tokens(connection, user.id, job_id)
+        return read_job_tokens(connection, user.id, job_id, growing=True)
 
 
 @router.get("/items/{item_id}/tokens", responses=problems(401, 404, 409, 410))

@@ -253,7 +253,8 @@ class Scales(_Row):
 class TokenSet(_Row):
     """What one image, or one job's images together, came to.
 
-    ``scales`` follow from the tokens of a job's merged set; one image's are empty.
+    ``scales`` follow from the tokens of a job's merged set; one image's are empty. A set is
+    ``partial`` while its job runs: it holds the images that have ended.
     """
 
     id: str
@@ -261,5 +262,6 @@ class TokenSet(_Row):
     item_id: str | None = None
     pipeline_version: str
     source_images: tuple[str, ...]
+    partial: bool = False
     tokens: Tokens
     scales: Scales = Scales()

@@ -15,7 +15,7 @@ import structlog
 from celery import Celery
 from sqlalchemy import Connection, Engine
 
-from shared.db import collecting, completion, deliveries, gates, leases, steps, work
+from shared.db import collecting, completion, deliveries, gates, leases, previews, steps, work
 from shared.db.engine import SessionLock, session_lock, transaction
 from shared.errors import Unavailable
 from shared.logging import configure_logging
@@ -77,10 +77,11 @@ def take_back(engine: Engine, app: Celery) -> None:
 
 
 def sweep(engine: Engine, app: Celery) -> None:
-    """Give work to items and jobs that wait for nothing."""
+    """Give work to items and jobs that wait for nothing, and let sets grow."""
     with transaction(engine) as connection:
         hints = steps.advance(connection, steps.find_stranded(connection, SWEEP_ROWS))
         hints += completion.settle(connection, completion.find_unsettled(connection, SWEEP_ROWS))
+        hints += previews.begin_due(connection)
     publish(app, hints)
 
 

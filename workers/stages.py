@@ -67,7 +67,7 @@ class Assembly:
 
 
 def _merge(site: Site, claimed: Claim) -> Done:
-    """Unite the token sets of a job's items."""
+    """Unite the token sets of a job's items: all, or in a preview those that have ended."""
     job_id = claimed.key.options_hash
     merging = Merge()
     with transaction(site.engine) as connection:
@@ -76,8 +76,12 @@ def _merge(site: Site, claimed: Claim) -> Done:
     merged = merging.sum_up().model_dump(mode="json", by_alias=True)
     images = merging.list_images()
 
+    store = (
+        results.store_preview if claimed.key.stage is Stage.PREVIEW else results.store_job_tokens
+    )
+
     def store_tokens(connection: Connection) -> None:
-        results.store_job_tokens(connection, job_id, claimed.key.pipeline_version, images, merged)
+        store(connection, job_id, claimed.key.pipeline_version, images, merged)
 
     return Done({}, also=store_tokens)
 
@@ -97,6 +101,7 @@ _BODIES: dict[Stage, Body] = {
     Stage.MEASURE: _measure,
     Stage.NAME: name,
     Stage.MERGE: _merge,
+    Stage.PREVIEW: _merge,
     Stage.BATCH: bring_along,
 }
 

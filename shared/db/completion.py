@@ -5,7 +5,7 @@ have all ended is merged, and ends with its merge.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -176,6 +176,20 @@ def _nothing_usable(job: Row[Any]) -> dict[str, Any]:
 def job_key(owner_id: str, job_id: str, stage: Stage, pipeline_version: str) -> WorkKey:
     """Return the key of a stage of the job itself."""
     return WorkKey(owner_id, "", stage, pipeline_version, job_id)
+
+
+def revive(connection: Connection, owner_id: str, job_id: str, stages: Collection[Stage]) -> None:
+    """Let stages of the job itself be queued once more."""
+    connection.execute(
+        text(
+            """
+            UPDATE work SET state = 'canceled', error = NULL
+            WHERE owner_id = :owner_id AND sha256 = '' AND options_hash = :job_id
+              AND stage = ANY(:stages) AND state IN ('done', 'dead')
+            """
+        ),
+        {"owner_id": owner_id, "job_id": job_id, "stages": [stage.value for stage in stages]},
+    )
 
 
 def _record_error(connection: Connection, job_id: str, error: dict[str, Any]) -> None:

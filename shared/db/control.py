@@ -122,7 +122,8 @@ def retry_job(
         ),
         {"ids": [row.id for row in chosen], "event_seq": event_seq},
     )
-    _revive(connection, job, [Stage.MERGE, *([Stage.UNPACK] if unpacks_again else [])])
+    stages = [Stage.MERGE, *([Stage.UNPACK] if unpacks_again else [])]
+    completion.revive(connection, job.owner_id, job.id, stages)
     ids = [row.id for row in chosen]
     items.reopen(connection, ids)
     hints: Hints = Counter()
@@ -216,21 +217,3 @@ def _reopen_job(
         },
     ).scalar_one()
     return seq
-
-
-def _revive(connection: Connection, job: Row[Any], stages: Collection[Stage]) -> None:
-    """Let a job's own stages be queued once more."""
-    connection.execute(
-        text(
-            """
-            UPDATE work SET state = 'canceled', error = NULL
-            WHERE owner_id = :owner_id AND sha256 = '' AND options_hash = :job_id
-              AND stage = ANY(:stages) AND state IN ('done', 'dead')
-            """
-        ),
-        {
-            "owner_id": job.owner_id,
-            "job_id": job.id,
-            "stages": [stage.value for stage in stages],
-        },
-    )

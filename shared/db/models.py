@@ -220,7 +220,7 @@ class Result(Base):
 
 
 class TokenSetRow(Base):
-    """A job's merged token set."""
+    """A job's merged token set; ``partial`` while not all of its images are in it."""
 
     __tablename__ = "token_sets"
 
@@ -228,6 +228,7 @@ class TokenSetRow(Base):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), unique=True)
     pipeline_version: Mapped[str]
     source_images: Mapped[list[Any]]
+    partial: Mapped[bool] = mapped_column(server_default=text("false"))
     tokens: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 

@@ -212,12 +212,37 @@ def store_job_tokens(
     tokens: dict[str, Any],
 ) -> None:
     """Store a job's merged set; a second merge of the same job replaces the first."""
+    _store_set(connection, job_id, pipeline_version, source_images, tokens, partial=False)
+
+
+def store_preview(
+    connection: Connection,
+    job_id: str,
+    pipeline_version: str,
+    source_images: Sequence[str],
+    tokens: dict[str, Any],
+) -> None:
+    """Store what a job that runs came to so far; it never replaces the set of all images."""
+    _store_set(connection, job_id, pipeline_version, source_images, tokens, partial=True)
+
+
+def _store_set(
+    connection: Connection,
+    job_id: str,
+    pipeline_version: str,
+    source_images: Sequence[str],
+    tokens: dict[str, Any],
+    *,
+    partial: bool,
+) -> None:
     statement = text(
         """
-        INSERT INTO token_sets (id, job_id, pipeline_version, source_images, tokens)
-        VALUES (:id, :job_id, :version, :images, :tokens)
+        INSERT INTO token_sets (id, job_id, pipeline_version, source_images, tokens, partial)
+        VALUES (:id, :job_id, :version, :images, :tokens, :partial)
         ON CONFLICT (job_id) DO UPDATE
-        SET source_images = excluded.source_images, tokens = excluded.tokens
+        SET source_images = excluded.source_images, tokens = excluded.tokens,
+            partial = excluded.partial
+        WHERE token_sets.partial OR NOT excluded.partial
         """
     ).bindparams(bindparam("images", type_=JSONB), bindparam("tokens", type_=JSONB))
     connection.execute(
@@ -228,12 +253,21 @@ def store_job_tokens(
             "version": pipeline_version,
             "images": list(source_images),
             "tokens": tokens,
+            "partial": partial,
         },
     )
 
 
-def read_job_tokens(connection: Connection, owner_id: str, job_id: str) -> TokenSet:
+def read_job_tokens(
+    connection: Connection, owner_id: str, job_id: str, *, growing: bool = False
+) -> TokenSet:
     """Return a job's merged token set.
+
+    Args:
+        connection: An open transaction.
+        owner_id: Whose job.
+        job_id: Which.
+        growing: Whether a set will do that is partial, for the job still runs.
 
     Raises:
         NotFound: There is no such job, or it is somebody else's.
@@ -242,7 +276,7 @@ def read_job_tokens(connection: Connection, owner_id: str, job_id: str) -> Token
     row = connection.execute(
         text(
             """
-            SELECT j.state, t.id, t.pipeline_version, t.source_images, t.tokens
+            SELECT j.state, t.id, t.pipeline_version, t.source_images, t.partial, t.tokens
             FROM jobs j LEFT JOIN token_sets t ON t.job_id = j.id
             WHERE j.id = :job_id AND j.owner_id = :owner_id
             """
@@ -251,7 +285,7 @@ def read_job_tokens(connection: Connection, owner_id: str, job_id: str) -> Token
     ).one_or_none()
     if row is None:
         raise NotFound(f"no job {job_id}")
-    if row.id is None:
+    if row.id is None or (row.partial and not growing):
         raise NotReady(f"job {job_id} is {row.state}")
     tokens = Tokens.model_validate(row.tokens)
     return TokenSet(
@@ -259,6 +293,7 @@ def read_job_tokens(connection: Connection, owner_id: str, job_id: str) -> Token
         job_id=job_id,
         pipeline_version=row.pipeline_version,
         source_images=row.source_images,
+        partial=row.partial,
         tokens=tokens,
         scales=infer_scales(tokens),
     )

@@ -65,13 +65,14 @@ class BatchState(StrEnum):
 
 
 class Stage(StrEnum):
-    """The steps of an image (measure, name, assemble), of a job (unpack, merge) and of a batch."""
+    """The steps of an image (measure to assemble), of a job (unpack to preview) and of a batch."""
 
     UNPACK = "unpack"
     MEASURE = "measure"
     NAME = "name"
     ASSEMBLE = "assemble"
     MERGE = "merge"
+    PREVIEW = "preview"
     BATCH = "batch"
 
 

@@ -214,7 +214,7 @@ def advance_keys(connection: Connection, keys: Iterable[WorkKey]) -> Hints:
     """Advance every item, or job, that waits for one of these units of work; see ``advance``."""
     of_images, of_jobs = [], set()
     for key in keys:
-        if key.stage in {Stage.UNPACK, Stage.MERGE}:
+        if key.stage in {Stage.UNPACK, Stage.MERGE, Stage.PREVIEW}:
             of_jobs.add(key.options_hash)
         else:
             of_images.append(key)

@@ -37,6 +37,7 @@ QUEUES: dict[Stage, Queue] = {
     Stage.NAME: Queue.CLAUDE,
     Stage.ASSEMBLE: Queue.IO,
     Stage.MERGE: Queue.IO,
+    Stage.PREVIEW: Queue.IO,
     Stage.BATCH: Queue.CLAUDE,
 }
 # Where units wait for a Message Batch. No hint leads there, and no worker claims from it.

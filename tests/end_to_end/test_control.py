@@ -115,3 +115,27 @@ def test_results_are_lines_while_the_job_runs_and_after(
     assert while_running.status_code == 200
     assert [line["index"] for line in lines] == [0, 1, 2]
     assert all(line["token_set"]["tokens"]["color"] for line in lines)
+
+
+def test_the_set_of_a_job_grows_while_the_job_runs(
+    http: httpx.Client, claude: ClaudeServer
+) -> None:
+    images = {f"{seed}.png": drawing(seed) for seed in range(760, 768)}
+    finished(http, submit(http, images)["id"])
+    claude.always = OVERLOADED
+    job = submit(http, images | {"last.png": drawing(768)})
+    tokens = f"/jobs/{job['id']}/tokens"
+
+    until(lambda: http.get(tokens).status_code == httpx.codes.OK)
+    growing = http.get(tokens).json()
+    export = http.get(f"/jobs/{job['id']}/export/css")
+    claude.reset()
+    finished(http, job["id"])
+    whole = http.get(tokens).json()
+
+    assert growing["partial"]
+    assert sorted(growing["source_images"]) == sorted(images)
+    assert growing["tokens"]["color"]
+    assert export.status_code == httpx.codes.CONFLICT
+    assert not whole["partial"]
+    assert sorted(whole["source_images"]) == sorted([*images, "last.png"])
