@@ -278,6 +278,7 @@ def _tokens(
         ).map(tuple),
         "boxes": _boxes,
         "images": st.lists(image, max_size=2).map(tuple),
+        "image_count": st.integers(0, 10**4),
     }
     return tuple(
         draw(st.builds(kind, name=st.just(name), aliases=st.just(tuple(each)), **one, **_facts))

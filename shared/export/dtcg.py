@@ -115,6 +115,8 @@ def _trace(token: Token[Any]) -> dict[str, Any]:
         trace["boxes"] = [box.model_dump() for box in token.boxes]
     if token.images:
         trace["images"] = [_place(use) for use in token.images]
+    if token.image_count:
+        trace["imageCount"] = token.image_count
     return trace
 
 

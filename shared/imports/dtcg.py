@@ -152,6 +152,7 @@ class _Draft:
             "on": known.on,
             "boxes": known.boxes,
             "images": tuple(use.as_use() for use in known.images),
+            "image_count": known.image_count,
         }
 
     def finish(self) -> Tokens:

@@ -54,6 +54,7 @@ class Known(_Part):
     on: tuple[TextOn, ...] = ()
     boxes: tuple[Box, ...] = ()
     images: tuple[_Use, ...] = ()
+    image_count: Annotated[int, Field(ge=0)] = 0
     em: Number | dict[str, Number] | None = None
     line_height_measured: bool = True
     letter_spacing_measured: bool = True
