@@ -35,12 +35,13 @@ _GENERIC_FAMILIES = frozenset(
 # https://trojansource.codes
 DIRECTION_MARKS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 # What could end a comment, a script or a style element, begin a Sass interpolation or a
-# directive of TypeScript or stylelint, or leave the line; and U+FEFF, a space to JavaScript alone.
+# directive of TypeScript or stylelint, or leave the line; and U+FEFF, a space to JavaScript alone,
+# and U+FFFD, which Sass takes for the trace of a file that is no UTF-8.
 _UNSAFE_IN_COMMENTS = re.compile(
-    rf"[*<>@\\`{{}}$\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff{DIRECTION_MARKS}]+|stylelint-\S*",
+    rf"[*<>@\\`{{}}$\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffd{DIRECTION_MARKS}]+|stylelint-\S*",
     re.IGNORECASE,
 )
-_UNSAFE_IN_STRINGS = re.compile(rf'["\\<\x00-\x1f\x7f{DIRECTION_MARKS}]|#(?=\{{)')
+_UNSAFE_IN_STRINGS = re.compile(rf'["\\<\x00-\x1f\x7f\ufffd{DIRECTION_MARKS}]|#(?=\{{)')
 
 
 def round_number(number: float) -> float | int:
