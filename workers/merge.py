@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from shared.colorspace import Floats
+from shared.nearness import SPACES, Space
 from shared.tokens import Color, Source, TextOn, Token, Tokens, TokenType, Typography
 from workers.aliases import Found, find_aliases
 from workers.assemble import TOKEN_CLASSES
-from workers.measure.colorspace import Floats
 from workers.names import NameBook
-from workers.nearness import SPACES, Space
 from workers.sightings import Image, Sightings, Vote, mean_confidence, unite
 from workers.swatches import name_color_finely
 

@@ -11,9 +11,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from shared.colorspace import Floats, ciede2000, lab_of_srgb
 from shared.tokens import TokenType
 from workers.measure import Measurements, measure_scene, read_scene
-from workers.measure.colorspace import Floats, ciede2000, lab_of_srgb
 from workers.measure.measurements import (
     Box,
     ColorMeasurement,

@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from workers.measure.colorspace import Floats, oklab_of_srgb
+from shared.colorspace import Floats, levels_of_hex, oklab_of_srgb
 
 STEPS = (50, 100, 200, 300, 400, 500, 600, 700, 800, 900, 950)
 _SCALES = (
@@ -71,12 +71,6 @@ def name_color_finely(hex_color: str) -> str:
 def name_hue(hex_color: str) -> str:
     """Return the nearest swatch's name without its step, such as ``blue``."""
     return name_color(hex_color).partition("-")[0]
-
-
-def levels_of_hex(hex_color: str) -> tuple[int, int, int]:
-    """Return red, green and blue, 0 to 255, of ``#rrggbb``."""
-    red, green, blue = bytes.fromhex(hex_color.removeprefix("#"))
-    return red, green, blue
 
 
 @cache

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.measure.colorspace import oklab_of_srgb
+from shared.colorspace import oklab_of_srgb
 from workers.measure.preprocess import unpack
 from workers.measure.scene import Packed, Rgb, Scene, TextLine
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.measure.colorspace import oklab_of_srgb
+from shared.colorspace import oklab_of_srgb
 from workers.measure.measurements import Box, ColorMeasurement, ColorRole, TextBackground
 from workers.measure.preprocess import hex_of, unpack
 from workers.measure.scene import ROOT, Element, ElementKind, Packed, Scene

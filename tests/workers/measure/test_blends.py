@@ -2,10 +2,10 @@
 
 import pytest
 
+from shared.colorspace import ciede2000, lab_of_srgb
 from tests import drawing
 from workers.images import decode
 from workers.measure import read_scene
-from workers.measure.colorspace import ciede2000, lab_of_srgb
 from workers.measure.measurements import Path
 from workers.measure.preprocess import unpack
 from workers.measure.textcolors import find_text_colors

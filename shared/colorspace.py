@@ -39,6 +39,12 @@ OKLAB_OF_LMS = np.array(
 LAB_EPSILON, LAB_KAPPA = 216 / 24389, 24389 / 27
 
 
+def levels_of_hex(hex_color: str) -> tuple[int, int, int]:
+    """Return red, green and blue, 0 to 255, of ``#rrggbb``."""
+    red, green, blue = bytes.fromhex(hex_color.removeprefix("#"))
+    return red, green, blue
+
+
 def linear_of_srgb(levels: ArrayLike) -> Floats:
     """Return linear light, 0 to 1, of sRGB levels, 0 to 255; any shape."""
     share = np.asarray(levels, np.float64) / 255

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.measure.colorspace import ciede2000, lab_of_srgb, oklab_of_srgb
+from shared.colorspace import ciede2000, lab_of_srgb, oklab_of_srgb
 
 # L1 a1 b1 L2 a2 b2 and the difference: Sharma, Wu and Dalal 2005, table 1.
 SHARMA = [

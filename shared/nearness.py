@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from shared.colorspace import Floats, ciede2000, lab_of_srgb, levels_of_hex
 from shared.tokens import Color, Dimension, Gradient, Shadow, TokenType, Typography
-from workers.measure.colorspace import Floats, ciede2000, lab_of_srgb
-from workers.swatches import levels_of_hex
 
 # CIEDE2000: 1 is about what an eye just tells apart, side by side.
 MAX_COLOR_DIFFERENCE = 2.0

@@ -2,9 +2,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.colorspace import ciede2000
+from shared.nearness import MAX_COLOR_DIFFERENCE, SPACES
 from shared.tokens import Color, TokenType
-from workers.measure.colorspace import ciede2000
-from workers.nearness import MAX_COLOR_DIFFERENCE, SPACES
 
 levels = st.tuples(*[st.integers(0, 255)] * 3)
 shifts = st.tuples(*[st.integers(-6, 6)] * 3)
