@@ -24,21 +24,23 @@ STATES = {
     "canceled": "Canceled",
     "expired": "Expired",
 }
+# What has become of an image behind a stage.
+STAGES = {"measure": "measured", "name": "named", "assemble": "assembled"}
 SOURCES = {
     Source.CV: "Measured, named by rule",
     Source.CLAUDE: "Measured, named by Claude",
     Source.CLAUDE_ADDED: "Seen by Claude, then measured",
 }
 FORMATS = {
-    Format.CSS: "CSS custom properties",
-    Format.SCSS: "SCSS variables",
-    Format.TAILWIND: "Tailwind 4 theme",
-    Format.TAILWIND3: "Tailwind 3 config",
-    Format.REACT: "React theme",
-    Format.W3C: "DTCG 2025.10",
-    Format.LEGACY: "Tokens Studio, Penpot",
-    Format.HTML: "Style guide",
-    Format.ZIP: "All of them, zipped",
+    Format.CSS: ("CSS", "Custom properties on :root"),
+    Format.SCSS: ("SCSS", "Variables and maps"),
+    Format.TAILWIND: ("Tailwind 4", "A theme, for @import"),
+    Format.TAILWIND3: ("Tailwind 3", "A config to extend"),
+    Format.REACT: ("React", "A typed theme object"),
+    Format.W3C: ("DTCG 2025.10", "The W3C community group's JSON"),
+    Format.LEGACY: ("Tokens Studio", "JSON for Tokens Studio and Penpot"),
+    Format.HTML: ("Style guide", "A page to read and to pass on"),
+    Format.ZIP: ("All", "Every format in one zip"),
 }
 
 
@@ -137,5 +139,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "shares": shares,
     "standing": standing,
     "state": lambda state: STATES[str(state)],
+    "stage": lambda stage: STAGES[stage],
     "source": lambda source: SOURCES[source],
 }

@@ -206,3 +206,35 @@ def _view(row: Row[Any]) -> JobView:
 def has_ended(view: JobView) -> bool:
     """Tell whether a job's state is terminal."""
     return view.state not in OPEN_JOBS
+
+
+@dataclass(frozen=True, slots=True)
+class StageCount:
+    """How many different images of a job have a stage behind them, and how many are in it."""
+
+    stage: str
+    done: int
+    running: int
+
+
+def count_stages(connection: Connection, job_id: str) -> list[StageCount]:
+    """Return how far a job's images are, stage by stage, in the order they pass them."""
+    rows = connection.execute(
+        text(
+            """
+            SELECT w.stage, count(*) FILTER (WHERE w.state = 'done') AS done,
+                   count(*) FILTER (WHERE w.state = 'running') AS running
+            FROM jobs j CROSS JOIN LATERAL (
+                SELECT DISTINCT sha256 FROM items WHERE job_id = j.id AND sha256 IS NOT NULL
+            ) i
+            JOIN work w ON w.owner_id = j.owner_id AND w.sha256 = i.sha256
+                 AND w.pipeline_version = j.pipeline_version
+                 AND w.options_hash = CASE w.stage WHEN 'measure' THEN j.measure_hash
+                                                   ELSE j.options_hash END
+            WHERE j.id = :job_id AND w.stage IN ('measure', 'name', 'assemble')
+            GROUP BY w.stage ORDER BY array_position(ARRAY['measure', 'name', 'assemble'], w.stage)
+            """
+        ),
+        {"job_id": job_id},
+    )
+    return [StageCount(*row) for row in rows]

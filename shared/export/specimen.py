@@ -55,12 +55,13 @@ _WHITE, _BLACK = "#ffffff", "#000000"
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """A token as the page shows it.
+    """A token as a page shows it.
 
     ``style`` is the CSS that its picture is drawn with, ``marks`` are what to be wary of,
     ``contrasts`` the ratios to white and black of an opaque color, ``stops`` those of a gradient.
     """
 
+    token: Token[Any]
     name: str
     value: str
     style: str
@@ -102,18 +103,15 @@ def write_specimen(token_set: TokenSet) -> File:
         "tokens.html.j2",
         version=token_set.pipeline_version,
         images=token_set.source_images,
-        sections={
-            token_type.value: _section(token_type, tokens, token_set)
-            for token_type, tokens in token_set.tokens.by_type()
-        },
-        pairs=_pair_up(token_set.tokens),
+        sections={token_type.value: arrange(token_type, token_set) for token_type in TokenType},
+        pairs=pair_up(token_set.tokens),
     )
     return File("tokens.html", "text/html", content)
 
 
-def _section(
-    token_type: TokenType, tokens: tuple[Token[Any], ...], token_set: TokenSet
-) -> Section:
+def arrange(token_type: TokenType, token_set: TokenSet) -> Section:
+    """Return the tokens of a type as they are shown."""
+    tokens = getattr(token_set.tokens, token_type.value)
     scales = token_set.scales
     scale = {TokenType.SPACING: scales.spacing, TokenType.TYPOGRAPHY: scales.typography}.get(
         token_type, Scale()
@@ -192,6 +190,7 @@ def _exhibit(token_type: TokenType, token: Token[Any], scale: Scale) -> Exhibit:
         *(("unsure",) if token.confidence < UNSURE else ()),
     )
     return Exhibit(
+        token=token,
         name=token.name,
         value=value,
         style=style,
@@ -247,7 +246,7 @@ def _stops(value: object) -> tuple[tuple[str, str], ...]:
     return tuple((write_color(each.color), f"{each.position:.0%}") for each in value.stops)
 
 
-def _pair_up(tokens: Tokens) -> list[Pair]:
+def pair_up(tokens: Tokens) -> list[Pair]:
     """Return the pairs of text and background, failing ones first, then the more used."""
     names = {each.value.hex: each.name for each in reversed(tokens.color) if each.value.alpha == 1}
     found: list[tuple[bool, int, Pair]] = []

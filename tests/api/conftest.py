@@ -12,6 +12,7 @@ from api.app import create_app
 from shared.db import users
 from shared.db.engine import transaction
 from shared.settings import Settings
+from tests.api.browsing import register
 from tests.api.server import serving
 
 KIB = 1024
@@ -51,6 +52,13 @@ def anonymous(base_url: str, engine: Engine) -> Iterator[httpx.Client]:
     del engine
     with httpx.Client(base_url=base_url) as client:
         yield client
+
+
+@pytest.fixture
+def browser(anonymous: httpx.Client) -> httpx.Client:
+    """Somebody who has just registered on a page."""
+    assert register(anonymous).headers["location"] == "/"
+    return anonymous
 
 
 @pytest.fixture

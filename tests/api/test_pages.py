@@ -5,33 +5,8 @@ import re
 import httpx
 import pytest
 
+from tests.api.browsing import HOSTILE, PASSWORD, register, send, token
 from tests.api.server import new_job
-
-PASSWORD = "correct horse battery"
-HOSTILE = "<script>alert(1)</script>\"'><img src=x> \U0001f600"
-
-
-def token(page: httpx.Response) -> str:
-    """The CSRF token of a page's forms."""
-    (found, *_) = re.findall(r'name="csrf" value="([0-9a-f]{64})"', page.text)
-    assert isinstance(found, str)
-    return found
-
-
-def send(browser: httpx.Client, path: str, form_of: str, **fields: str) -> httpx.Response:
-    """Send a form of a page."""
-    return browser.post(path, data={"csrf": token(browser.get(form_of)), **fields})
-
-
-def register(browser: httpx.Client, email: str = "grace@example.com") -> httpx.Response:
-    return send(browser, "/register", "/register", email=email, password=PASSWORD)
-
-
-@pytest.fixture
-def browser(anonymous: httpx.Client) -> httpx.Client:
-    """Somebody who has just registered."""
-    assert register(anonymous).headers["location"] == "/"
-    return anonymous
 
 
 def test_who_is_not_signed_in_is_sent_to_do_so_and_back(anonymous: httpx.Client) -> None:

@@ -1,13 +1,33 @@
-// Buttons with `data-copy` put their text on the clipboard and say so.
+// Buttons with `data-copy` put their text on the clipboard, those with `data-copy-from` what an
+// address answers, in the format that is chosen on the page.
 import { say } from './toast.js';
 
+const CHOICE = 'copythat-format';
+const choose = () => document.querySelector('[data-copy-format]');
+
+async function textOf(button) {
+  if (button.dataset.copy) return button.dataset.copy;
+  const format = choose()?.value;
+  const answer = await fetch(button.dataset.copyFrom + (format ? `?format=${format}` : ''));
+  if (!answer.ok) throw new Error('it could not be read');
+  return answer.text();
+}
+
 document.addEventListener('click', async (event) => {
-  const button = event.target.closest('[data-copy]');
+  const button = event.target.closest('[data-copy], [data-copy-from]');
   if (!button) return;
   try {
-    await navigator.clipboard.writeText(button.dataset.copy);
+    await navigator.clipboard.writeText(await textOf(button));
     say('Copied');
-  } catch {
-    say('The browser does not allow copying here; select the text instead', 'bad');
+  } catch (error) {
+    say(`Not copied: ${error.message}`, 'bad');
   }
 });
+
+// A page that is renewed may come with another select, so the choice is kept outside of it.
+const select = choose();
+if (select) {
+  select.closest('label').hidden = false;
+  select.value = localStorage.getItem(CHOICE) ?? select.value;
+  select.addEventListener('change', () => localStorage.setItem(CHOICE, select.value));
+}

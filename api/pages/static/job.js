@@ -1,0 +1,82 @@
+// A job's page, live: its events say when to look again, and more of its images come as one scrolls.
+import './copy.js';
+import { morph, refresh, sparingly } from './live.js';
+
+const HEAD_MS = 700;
+const BODY_MS = 4000;
+const main = document.querySelector('[data-job]');
+const job = main.dataset.job;
+const region = (name) => document.querySelector(`[data-live="${name}"]`);
+
+/** The elements that an address has, out of its page. */
+async function load(url, selector) {
+  const answer = await fetch(url);
+  if (!answer.ok || answer.redirected) throw new Error(`${url} cannot be read`);
+  return new DOMParser().parseFromString(await answer.text(), 'text/html').querySelectorAll(selector);
+}
+
+const renewHead = sparingly(() => refresh(['head'], `/jobs/${job}/head`), HEAD_MS);
+
+/** Tiles that changed are renewed chunk by chunk; what is not on the page yet waits to be scrolled to. */
+const changed = new Set();
+const renewBody = sparingly(async () => {
+  const chunks = document.querySelectorAll('[data-chunk]:not([data-filtered])');
+  if (!chunks.length) return refresh(['tabs', 'body']);
+  for (const chunk of chunks) {
+    const { first, last } = chunk.dataset;
+    const isLast = chunk === chunks[chunks.length - 1];
+    const touched = [...changed].some((index) => index >= first && (index <= last || isLast));
+    if (!touched) continue;
+    const [fresh] = await load(chunk.dataset.chunk, '[data-chunk]');
+    if (fresh) morph(chunk, fresh);
+  }
+  changed.clear();
+  await refresh(['tabs']);
+}, BODY_MS);
+
+function follow() {
+  const source = new EventSource(`/api/v1/jobs/${job}/events`);
+  source.addEventListener('item', ({ data }) => {
+    changed.add(JSON.parse(data).index);
+    renewHead();
+    renewBody();
+  });
+  source.addEventListener('job', ({ data }) => {
+    renewHead();
+    if (JSON.parse(data).finished_at === null) return renewBody();
+    source.close();
+    const scrolled = document.querySelectorAll('[data-chunk]').length > 1;
+    refresh(scrolled ? ['head', 'tabs'] : null);
+    if (scrolled) renewBody();
+  });
+  source.addEventListener('deleted', () => location.assign('/'));
+  return source;
+}
+
+/** Streams are few in a browser: a page that nobody sees leaves its own to others. */
+let source = null;
+function attend() {
+  if (document.hidden) { source?.close(); source = null; }
+  else if ('open' in region('head').dataset && !source) {
+    source = follow();
+    renewHead();
+  }
+}
+document.addEventListener('visibilitychange', attend);
+attend();
+
+/** The next images come before the end of these is seen. */
+const watcher = new IntersectionObserver(async ([{ isIntersecting, target }]) => {
+  if (!isIntersecting || target.inert) return;
+  target.inert = true;
+  const [chunk, next] = await load(target.href, '[data-chunk], a[rel=next]').catch(() => []);
+  target.inert = false;
+  if (!chunk) return;
+  document.querySelector('#chunks').append(chunk);
+  watcher.unobserve(target);
+  if (!next) return target.remove();
+  target.href = next.href;
+  watcher.observe(target);
+}, { rootMargin: '1200px' });
+const more = document.querySelector('a[rel=next]');
+if (more) watcher.observe(more);
