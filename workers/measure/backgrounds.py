@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.measure.corners import corner_reach
+from workers.measure.glyphs import GLYPH_MAX_HEIGHT
 from workers.measure.measurements import Box, GradientKind
 from workers.measure.regions import SOFT_STEP, Segmentation
 from workers.measure.scene import Border, Element, GradientRegion, Mask, Packed
@@ -54,6 +55,25 @@ def paint_pixels(background: Packed, packed: Packed, box: Box) -> None:
     """Declare everything in a box to be background: nothing in it is ink."""
     area = np.s_[box.y : box.bottom, box.x : box.right]
     background[area] = packed[area]
+
+
+def paint_area(background: Packed, area: Mask, box: Box, color: int) -> None:
+    """Paint an area of one color and any outline, with the holes that text leaves in it.
+
+    Args:
+        background: painted so far.
+        area: of the box, not 0 where the color shows.
+        box: around the area.
+        color: packed.
+    """
+    outlines, tree = cv2.findContours(area, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    holes = [
+        outline
+        for outline, (_, _, _, outer) in zip(outlines, tree[0], strict=True)
+        if outer >= 0 and cv2.boundingRect(outline)[3] <= GLYPH_MAX_HEIGHT
+    ]
+    cv2.drawContours(area, holes, -1, 1, cv2.FILLED)
+    background[box.y : box.bottom, box.x : box.right][area != 0] = color
 
 
 def paint_gradient(background: Packed, packed: Packed, region: GradientRegion) -> None:

@@ -6,12 +6,18 @@ from itertools import dropwhile
 
 import numpy as np
 
-from workers.measure.backgrounds import absorb_soft, paint_fill, paint_gradient, paint_pixels
+from workers.measure.backgrounds import (
+    absorb_soft,
+    paint_area,
+    paint_fill,
+    paint_gradient,
+    paint_pixels,
+)
 from workers.measure.borders import find_accents, find_border, grow
 from workers.measure.corners import Outline, measure_corners
 from workers.measure.ink import Shape, find_dividers, find_ink, find_shapes
 from workers.measure.measurements import Box
-from workers.measure.nesting import find_parents
+from workers.measure.nesting import corners_of, find_parents, overlap
 from workers.measure.regions import (
     CIRCLE_FILL,
     CIRCLE_TOLERANCE,
@@ -21,7 +27,6 @@ from workers.measure.regions import (
     find_regions,
     find_soft_regions,
     merge_boxes,
-    overlap,
 )
 from workers.measure.scene import (
     ROOT,
@@ -172,7 +177,7 @@ def _outlined(packed: Packed, outlines: Sequence[Box], found: Sequence[_Found]) 
     """Add the boxes that only their edges showed, filled with their most common color."""
     added = []
     for box in outlines:
-        if not (overlap(box, [one.box for one in found]) >= SAME_BOX).any():
+        if not (overlap(box, corners_of([one.box for one in found])) >= SAME_BOX).any():
             inside = packed[box.y : box.bottom, box.x : box.right]
             colors, counts = np.unique(inside, return_counts=True)
             fill = int(colors[counts.argmax()])
@@ -217,8 +222,8 @@ def _paint(
         elif isinstance(job, GradientRegion):
             paint_gradient(background, packed, job)
         else:
-            area = np.s_[job.box.y : job.box.bottom, job.box.x : job.box.right]
-            background[area][exact.found.cut(job.box) == job.label] = job.color
+            mine = (exact.found.cut(job.box) == job.label).view(np.uint8)
+            paint_area(background, mine, job.box, job.color)
     return background
 
 

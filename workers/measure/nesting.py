@@ -1,4 +1,4 @@
-"""Which box lies in which: every element's parent is the smallest one around it."""
+"""Which box lies in which, and how much of two is shared."""
 
 from collections.abc import Sequence
 
@@ -39,6 +39,15 @@ def find_parents(boxes: Sequence[Box], holders: Sequence[int] | None = None) -> 
         around = around[larger]
         parents.append(int(around[areas[around].argmin()]) if len(around) else -1)
     return parents
+
+
+def overlap(box: Box, edges: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return the intersection over union, 0 to 1, of a box with each of some by their edges."""
+    across = np.minimum(box.right, edges[:, 2]) - np.maximum(box.x, edges[:, 0])
+    down = np.minimum(box.bottom, edges[:, 3]) - np.maximum(box.y, edges[:, 1])
+    shared = np.maximum(across, 0) * np.maximum(down, 0)
+    areas = (edges[:, 2] - edges[:, 0]) * (edges[:, 3] - edges[:, 1])
+    return np.asarray(shared / (box.area + areas - shared), np.float64)
 
 
 def _holds(outer: NDArray[np.int32], inner: NDArray[np.int32]) -> NDArray[np.bool_]:

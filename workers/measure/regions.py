@@ -5,7 +5,7 @@ corners, and a hard step in color lies outside most of its sides. What lies insi
 boxes, does not matter. Bands of gradients and shadows fail the hard step.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import compress
 
@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.measure.components import Components, View, label_components
+from workers.measure.glyphs import GLYPH_MAX_HEIGHT
 from workers.measure.measurements import Box
-from workers.measure.nesting import corners_of
+from workers.measure.nesting import corners_of, overlap
 from workers.measure.scene import Mask, Packed, Rgb
 from workers.measure.spurs import without_spurs
 from workers.measure.steps import Steps, select_steps
@@ -42,6 +43,9 @@ SAMPLED_ROWS = 48
 RECTANGLE_FILL = ((24, 0.93), (14, 0.96), (0, 0.985))
 # Each side of a rectangle lies on the bounding box for at least this part: corners take the rest.
 RECTANGLE_SUPPORT = 0.28
+# Boxes touch each of their sides in one run. Letters such as u, n and H leave a gap of this part
+# of a side or more, between their strokes.
+OPEN_SHARE = 0.15
 # Part of the bounding box that is the region itself: a box full of text still shows that much.
 RECTANGLE_AREA = 0.12
 # A circle covers pi/4 of its bounding box.
@@ -135,23 +139,10 @@ def merge_boxes(exact: Segmentation, soft: Segmentation | None, max_area: float)
     edges = corners_of([region.box for region in kept])
     for region in soft.regions if soft is not None else ():
         if region.is_box and region.box.area < max_area:
-            other = _overlap(region.box, edges) < SAME_BOX
+            other = overlap(region.box, edges) < SAME_BOX
             kept = [*compress(kept, other), region]
             edges = np.vstack([edges[other], corners_of([region.box])])
     return sorted(kept, key=lambda region: -region.box.area)
-
-
-def overlap(box: Box, others: Sequence[Box]) -> NDArray[np.float64]:
-    """Return the intersection over union of a box with each of some others, 0 to 1."""
-    return _overlap(box, corners_of(others))
-
-
-def _overlap(box: Box, edges: NDArray[np.int32]) -> NDArray[np.float64]:
-    across = np.minimum(box.right, edges[:, 2]) - np.maximum(box.x, edges[:, 0])
-    down = np.minimum(box.bottom, edges[:, 3]) - np.maximum(box.y, edges[:, 1])
-    shared = np.maximum(across, 0) * np.maximum(down, 0)
-    areas = (edges[:, 2] - edges[:, 0]) * (edges[:, 3] - edges[:, 1])
-    return np.asarray(shared / (box.area + areas - shared), np.float64)
 
 
 def _segment(
@@ -295,10 +286,19 @@ def _is_box_shape(
     fill = _span_fill(core, label)
     needed = next(share for side, share in RECTANGLE_FILL if smaller >= side)
     if rectangle and fill > needed:
+        may_be_letter = max(box.width, box.height) <= GLYPH_MAX_HEIGHT
+        if may_be_letter and any(_is_open(side) for side in sides):
+            return False
         return pixels > RECTANGLE_AREA * box.area
     if square and abs(fill - CIRCLE_FILL) < CIRCLE_TOLERANCE:
         return smaller >= CIRCLE_MIN_SIDE
     return pill and fill > PILL_FILL
+
+
+def _is_open(side: NDArray[np.bool_]) -> bool:
+    """Tell whether a region leaves a gap between its first and its last touch of a side."""
+    at = np.flatnonzero(side)
+    return int(np.diff(at).max(initial=1)) - 1 > OPEN_SHARE * len(side)
 
 
 def _span_fill(core: View, label: int) -> float:

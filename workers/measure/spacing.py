@@ -31,21 +31,21 @@ MIN_LIKELIHOOD = 0.27
 # Log odds that a value is meant, per unit of what is measured about it. Fitted by
 # `python -m tests.bench.spacing` on the pages of the benchmark; fitted on all families of design
 # systems but one, they choose as well on that one (docs/measuring.md).
-BASE = 1.82
+BASE = 1.96
 WEIGHTS = {
-    Feature.SIZE: -0.826,
-    Feature.SMALL: -3.916,
-    Feature.STEP: 1.110,
-    Feature.CROSSED: 0.981,
-    Feature.INDENTS: -0.614,
-    Feature.BESIDE: 0.363,
-    Feature.NEAR: 0.315,
-    Feature.PADDINGS: 0.462,
-    Feature.MARGINS: 0.339,
-    Feature.RANK: -0.238,
+    Feature.SIZE: -0.824,
+    Feature.SMALL: -3.687,
+    Feature.STEP: 1.079,
+    Feature.CROSSED: 1.039,
+    Feature.INDENTS: -0.598,
+    Feature.BESIDE: 0.376,
+    Feature.NEAR: 0.289,
+    Feature.PADDINGS: 0.442,
+    Feature.MARGINS: 0.317,
+    Feature.RANK: -0.260,
 }
 # From those odds to how often such a value is declared by a style sheet (fitted likewise).
-CONFIDENCE_BASE, CONFIDENCE_SLOPE = 0.34, 1.11
+CONFIDENCE_BASE, CONFIDENCE_SLOPE = 0.32, 1.17
 
 
 def measure_spacing(scene: Scene) -> tuple[SpacingMeasurement, ...]:

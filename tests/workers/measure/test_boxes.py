@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import drawing
+from tests.workers.measure.lettering import write
 from workers.measure import read_scene
 from workers.measure.measurements import Box
 from workers.measure.scene import Element, ElementKind, Scene
@@ -136,6 +137,25 @@ def test_text_makes_no_boxes() -> None:
     drawing.draw_text(page, (20, 120), "The quick brown fox jumps over the lazy dog", 16)
 
     assert not containers(read_scene(page))
+
+
+def test_large_letters_open_at_a_side_are_no_boxes() -> None:
+    page = write(drawing.draw_page(900, 160), 20, 100, "hundred Human UNION", 76)
+
+    assert not containers(read_scene(page))
+
+
+def test_text_on_an_area_of_any_outline_is_read_against_its_color() -> None:
+    page = drawing.draw_page(600, 400)
+    drawing.draw_box(page, (40, 40, 520, 320), "#344767")
+    drawing.draw_box(page, (200, 120, 400, 280), "#ffffff")
+    write(page, 60, 90, "Hill climbing in mind", 28, "#ffffff")
+
+    (line,) = read_scene(page).lines
+
+    assert line.background == 0x344767
+    assert line.color == 0xFFFFFF
+    assert line.size_px == pytest.approx(28, rel=0.05)
 
 
 def test_a_blank_page_has_nothing_but_itself() -> None:
