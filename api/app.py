@@ -18,6 +18,7 @@ from api import (
     items,
     jobs,
     metrics,
+    overlay,
     pages,
     results,
     token_sets,
@@ -95,7 +96,7 @@ def _connect(settings: Settings) -> Site:
 
 def _route(app: FastAPI) -> None:
     versioned = APIRouter(prefix=BASE_PATH, responses=problems())
-    jobs_parts = (jobs, estimate, control, items, events, token_sets, results, extract)
+    jobs_parts = (jobs, estimate, control, items, events, token_sets, overlay, results, extract)
     parts = (auth, *jobs_parts, cache, webhooks)
     for part in parts:
         versioned.include_router(part.router)

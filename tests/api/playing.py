@@ -12,10 +12,15 @@ from shared.db.states import Stage
 from shared.db.work import Claim
 from shared.errors import Problem
 from shared.queue import Queue
-from shared.tokens import Color, Source, Token, Tokens
+from shared.tokens import Box, Color, Source, Token, Tokens
 
 BLUE = Token[Color](
-    name="blue-600", value=Color(hex="#2563eb"), usage=3, confidence=0.9, source=Source.CV
+    name="blue-600",
+    value=Color(hex="#2563eb"),
+    usage=3,
+    confidence=0.9,
+    source=Source.CV,
+    boxes=(Box(x=8, y=4, width=12, height=6),),
 )
 TOKENS: dict[str, Any] = Tokens(color=(BLUE,)).model_dump(mode="json", by_alias=True)
 
