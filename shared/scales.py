@@ -13,7 +13,8 @@ are a part of their own, so that 4 is told from 8 by whether its odd steps are u
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import exp, log, log2
+from math import exp, log
+from typing import Any
 
 from shared.tokens import (
     Dimension,
@@ -45,15 +46,17 @@ _NIL = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """A token's name, its length and what it weighs as evidence beside the others.
+    """A token's name, its length, its uses and what it weighs as evidence beside the others.
 
-    Each value is one piece of evidence; uses repeat each other, so that a value weighs more than
-    another by the logarithm of its uses.
+    Each value is one piece of evidence, however often it is used: uses repeat each other. It
+    weighs as much as it is sure.
     """
 
     name: str
     px: float
+    usage: int
     weight: float
+    confirmed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,10 @@ class _Rule:
 
 
 def infer_scales(tokens: Tokens) -> Scales:
-    """Return the rules that the tokens of a job's set follow."""
+    """Return the rules that the tokens of a job's set follow.
+
+    All tokens are evidence, as much as they are sure; steps and outliers are confirmed tokens.
+    """
     return Scales(
         spacing=_infer_spacing(tokens.spacing),
         typography=_infer_type(tokens.typography),
@@ -101,23 +107,23 @@ def infer_scales(tokens: Tokens) -> Scales:
 
 
 def _infer_spacing(tokens: Iterable[Token[Dimension]]) -> Scale:
-    points = [_point(token.name, token.value, token.usage) for token in tokens]
+    points = [_point(token, token.value) for token in tokens]
     rules = [_multiples(base) for base in BASES_PX]
     return _choose(rules, [point for point in points if 0 < point.px <= MOST_SPACING_PX])
 
 
 def _infer_type(tokens: Sequence[Token[Typography]]) -> Scale:
-    points = [_point(token.name, token.value.font_size, token.usage) for token in tokens]
+    points = [_point(token, token.value.font_size) for token in tokens]
     if not points:
         return Scale()
-    body_px = max(points, key=lambda point: (point.weight, -point.px)).px
+    body_px = max(points, key=lambda point: (point.usage, -point.px)).px
     sizes = [point.px for point in points]
     rules = [_powers(body_px, ratio, min(sizes), max(sizes)) for ratio in RATIOS]
     return _choose(rules, points)
 
 
-def _point(name: str, length: Dimension, usage: int) -> _Point:
-    return _Point(name, length.px, log2(1 + usage))
+def _point(token: Token[Any], length: Dimension) -> _Point:
+    return _Point(token.name, length.px, token.usage, token.confidence, token.confirmed)
 
 
 def _multiples(base_px: float) -> _Rule:
@@ -156,7 +162,8 @@ def _choose(rules: Sequence[_Rule], points: Sequence[_Point]) -> Scale:
     if confidence < LEAST_CONFIDENCE:
         return Scale()
     rule = rules[gains.index(best)]
-    ordered = sorted(points, key=lambda point: (point.px, point.name))
+    confirmed = (point for point in points if point.confirmed)
+    ordered = sorted(confirmed, key=lambda point: (point.px, point.name))
     return Scale(
         base_px=rule.base_px,
         ratio=rule.ratio,

@@ -195,12 +195,17 @@ class Token(_Row, Generic[V]):
     ``heading``…). ``on`` is for colors of text alone. ``boxes`` are filled in an image's own set,
     ``images`` and ``aliases`` in a job's merged set; names and aliases of a type all differ.
     ``image_count`` images use it, of which ``images`` lists those that use it most.
+
+    ``confidence`` is the chance that an image really shows it, in a merged set that any of them
+    does. ``confirmed`` is false where that is too little for as many images: every image adds
+    values that it alone shows and that were read wrong. Exports leave those out.
     """
 
     name: Name
     value: V
     usage: Annotated[int, Field(ge=1)]
     confidence: Annotated[float, Field(ge=0, le=1)]
+    confirmed: bool = True
     source: Source
     description: str = ""
     role: str | None = None
@@ -225,6 +230,15 @@ class Tokens(_Row):
         """Yield each type with its tokens, in the order of ``TokenType``."""
         for token_type in TokenType:
             yield token_type, getattr(self, token_type.value)
+
+    def confirmed(self) -> "Tokens":
+        """Return those that enough images show for how many there are."""
+        return Tokens(
+            **{
+                token_type.value: tuple(token for token in tokens if token.confirmed)
+                for token_type, tokens in self.by_type()
+            }
+        )
 
 
 class Scale(_Row):

@@ -20,10 +20,11 @@ from shared.tokens import Color, Source, TextOn, Token, Tokens, TokenType, Typog
 from workers.aliases import Found, find_aliases
 from workers.assemble import TOKEN_CLASSES
 from workers.names import NameBook
-from workers.sightings import Image, Sightings, Vote, mean_confidence, unite
+from workers.sightings import Image, Sightings, Vote, unite
 from workers.swatches import name_color_finely
 
 _FIRST_ROOM = 16
+_DECIMALS = 4
 
 
 class Merge:
@@ -205,17 +206,29 @@ def _token(
     # A rule names a value for what it is: only its names of the value itself count.
     ballot = list(dict.fromkeys([*_rank(united.given), *_rank(group.spellings[value].by_rule)]))
     winner = united.given.get(ballot[0])
+    doubt = united.doubt
     return TOKEN_CLASSES[token_type](
         name=names.register(token_type, [*ballot, *_tell_apart(value, ballot[0])]),
         value=_complete(value, group.value),
         usage=united.usage,
-        confidence=mean_confidence(united.weight, united.usage),
+        confidence=round(1 - doubt, _DECIMALS),
+        confirmed=doubt <= _allowed_doubt(len(images)),
         source=winner.source if winner else Source.CV,
         description=winner.said[1] if winner else "",
         role=_elect_role(united),
         images=united.list_images(images),
         image_count=len(united.images),
     )
+
+
+def _allowed_doubt(images: int) -> float:
+    """Return how probably false a value may be in a set of so many images.
+
+    More images show more that is false, each value once or twice, so that less doubt is allowed
+    the more there are (Bonferroni's correction at a level of 1/2, the first image left out: what
+    it shows alone nothing could confirm).
+    """
+    return 1 / (2 * images - 1)
 
 
 def _tell_apart(value: Any, name: str) -> list[str]:  # noqa: ANN401 - a value of any type

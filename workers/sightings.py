@@ -7,6 +7,7 @@ from array import array
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import exp, log
 from typing import Any
 
 from shared.tokens import Box, ImageUse, Source, Token
@@ -18,17 +19,21 @@ _DECIMALS = 4
 MOST_PLACES = 3
 # The images that a merged token lists, those that use it most; its count is of them all.
 MOST_IMAGES = 100
-# An image's index, its count, and as many boxes of x, y, width and height.
-_STRIDE = 2 + 4 * MOST_PLACES
+# An image's index, count and steps of confidence, and as many boxes of x, y, width and height.
+_STRIDE = 3 + 4 * MOST_PLACES
 _NO_BOXES = [-1] * 4 * MOST_PLACES
+
+# Evidence is counted in units of this part of a nat, so that sums of it are exact.
+_NAT = 1_000_000
+# What a sighting of each confidence is worth: how much less probable it makes it that all are
+# false. None is wholly sure.
+_EVIDENCE = [
+    round(-log(1 - min(steps, CONFIDENCE_STEPS - 1) / CONFIDENCE_STEPS) * _NAT)
+    for steps in range(CONFIDENCE_STEPS + 1)
+]
 
 # The name of an image, and the id of its item where it has one.
 Image = tuple[str, str | None]
-
-
-def mean_confidence(weight: int, usage: int) -> float:
-    """Return the confidence that a weight comes to for each use."""
-    return round(weight / usage / CONFIDENCE_STEPS, _DECIMALS)
 
 
 @dataclass(slots=True)
@@ -44,7 +49,7 @@ class Vote:
     @property
     def confidence(self) -> float:
         """The mean confidence of the sightings under this name."""
-        return mean_confidence(self.weight, self.usage)
+        return round(self.weight / self.usage / CONFIDENCE_STEPS, _DECIMALS)
 
     @property
     def source(self) -> Source:
@@ -81,7 +86,6 @@ class Sightings:
     """
 
     usage: int = 0
-    weight: int = 0
     given: dict[str, Vote] = field(default_factory=dict)
     by_rule: dict[str, Vote] = field(default_factory=dict)
     roles: Counter[str] = field(default_factory=Counter)
@@ -93,11 +97,24 @@ class Sightings:
         """The indices of the images that show it."""
         return set(self.uses[::_STRIDE])
 
+    @property
+    def doubt(self) -> float:
+        """The chance that no image really shows it: that each of its sightings is false.
+
+        An image counts with the best of its sightings, since they are alike for the same reasons.
+        Each image is taken for a witness of its own (noisy or: Pearl, Probabilistic Reasoning in
+        Intelligent Systems, 1988, section 4.3).
+        """
+        best: dict[int, int] = {}
+        for image, steps in zip(self.uses[::_STRIDE], self.uses[2::_STRIDE], strict=True):
+            best[image] = max(best.get(image, 0), steps)
+        return exp(-sum(_EVIDENCE[steps] for steps in best.values()) / _NAT)
+
     def add(self, image: int, token: Token[Any]) -> None:
         """Count a token of an image, which is told by its index."""
-        weight = token.usage * round(token.confidence * CONFIDENCE_STEPS)
+        steps = round(token.confidence * CONFIDENCE_STEPS)
+        weight = token.usage * steps
         self.usage += token.usage
-        self.weight += weight
         votes = self.by_rule if token.source is Source.CV else self.given
         if (vote := votes.get(token.name)) is None:
             vote = votes[token.name] = Vote()
@@ -106,12 +123,11 @@ class Sightings:
             self.roles[token.role] += weight
         for seen in token.on:
             self._count_background(seen.background, seen.count, seen.large)
-        self.uses.extend((image, token.usage, *_flatten(token.boxes)))
+        self.uses.extend((image, token.usage, steps, *_flatten(token.boxes)))
 
     def join(self, other: "Sightings", first_image: int = 0) -> None:
         """Count sightings whose images are told by indices from ``first_image`` on."""
         self.usage += other.usage
-        self.weight += other.weight
         for votes, others in ((self.given, other.given), (self.by_rule, other.by_rule)):
             for name, vote in others.items():
                 votes.setdefault(name, Vote()).join(vote)
@@ -146,7 +162,7 @@ class Sightings:
         places: dict[int, list[Box]] = {}
         for at in range(0, len(self.uses), _STRIDE):
             if self.uses[at] in wanted:
-                flat = self.uses[at + 2 : at + _STRIDE]
+                flat = self.uses[at + 3 : at + _STRIDE]
                 corners = (flat[corner : corner + 4] for corner in range(0, len(flat), 4))
                 places.setdefault(self.uses[at], []).extend(
                     Box(x=x, y=y, width=width, height=height)

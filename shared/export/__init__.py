@@ -31,7 +31,8 @@ _WRITERS: Mapping[Format, Callable[[TokenSet], File]] = {
 
 
 def export(token_set: TokenSet, format_: Format) -> File:
-    """Return a token set as a file of the given format."""
+    """Return the confirmed tokens of a set as a file of the given format."""
+    token_set = token_set.model_copy(update={"tokens": token_set.tokens.confirmed()})
     if format_ is not Format.ZIP:
         return _WRITERS[format_](token_set)
     return write_bundle(token_set, [write(token_set) for write in _WRITERS.values()])

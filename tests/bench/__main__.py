@@ -9,8 +9,10 @@ from tests.bench import (
     fairness,
     large_job,
     measure,
+    merging,
     queue_cost,
     state_cost,
+    systems,
     throughput,
     upload_memory,
 )
@@ -30,6 +32,8 @@ def main() -> int:
         large_job,
         fairness,
         cost,
+        merging,
+        systems,
     )
     kept = [report(part.run()) for part in parts]
     print(f"in all {time.monotonic() - begun_s:.0f} s")

@@ -75,6 +75,28 @@ def test_lengths_that_follow_nothing_have_no_base() -> None:
     assert spacing({3: 9, 7: 14, 11: 30, 13: 20, 17: 9, 22: 9, 26: 5}) == Scale()
 
 
+def test_what_is_unsure_says_less() -> None:
+    sure = lengths({8: 60, 16: 140, 24: 20, 32: 9, 40: 9})
+    odd = lengths({12: 20, 20: 10, 28: 9})
+    unsure = tuple(each.model_copy(update={"confidence": 0.1, "confirmed": False}) for each in odd)
+
+    four, eight = (infer_scales(Tokens(spacing=sure + each)).spacing for each in (odd, unsure))
+
+    assert (four.base_px, eight.base_px) == (4, 8)
+
+
+def test_steps_and_outliers_are_confirmed_tokens() -> None:
+    seen = lengths({4: 9, 8: 60, 12: 20, 16: 140, 20: 10, 28: 9, 17: 2, 30: 1})
+    tokens = tuple(
+        each.model_copy(update={"confirmed": each.name not in {"28", "30"}}) for each in seen
+    )
+
+    found = infer_scales(Tokens(spacing=tokens)).spacing
+
+    assert found.steps == ("4", "8", "12", "16", "20")
+    assert found.outliers == ("17",)
+
+
 def test_two_values_are_no_scale() -> None:
     assert spacing({8: 100, 16: 100}) == Scale()
     assert infer_scales(Tokens()).spacing == Scale()
@@ -103,7 +125,7 @@ def test_sizes_of_a_modular_scale_tell_its_ratio() -> None:
 
 
 def test_sizes_that_follow_no_ratio_have_none() -> None:
-    assert type_sizes({16: 400, 19: 30, 21: 12, 22: 6, 33: 3}) == Scale()
+    assert type_sizes({16: 400, 17.6: 30, 21.3: 12, 23: 6, 35: 3}) == Scale()
     assert type_sizes({16: 400}) == Scale()
 
 

@@ -193,15 +193,40 @@ def test_two_styles_of_one_name_are_told_apart_by_weight() -> None:
     assert [each.name for each in merged.typography] == ["body-16", "body-16-700"]
 
 
-def test_a_confidence_is_the_mean_by_usage() -> None:
-    (united,) = merge(
-        colors(
-            token("x", Color(hex="#111111"), usage=3, confidence=0.5),
-            token("x", Color(hex="#111111"), usage=1, confidence=0.9),
-        )
-    ).color
+def test_images_that_show_a_value_confirm_each_other() -> None:
+    (united,) = merge(colors(gray(confidence=0.5), gray(confidence=0.9))).color
 
-    assert united.confidence == pytest.approx(0.6)
+    assert united.confidence == pytest.approx(0.95)
+
+
+def test_an_image_confirms_nothing_by_showing_it_twice() -> None:
+    near = (gray(confidence=0.5), gray("#111112", name="y", confidence=0.6))
+
+    (united,) = merge([("a.png", Tokens(color=near)), ("b.png", Tokens())]).color
+
+    assert (united.confidence, united.confirmed) == (0.6, False)
+
+
+def test_what_one_image_shows_alone_is_confirmed() -> None:
+    (only,) = merge(colors(gray(confidence=0.1))).color
+
+    assert (only.confidence, only.confirmed) == (0.1, True)
+
+
+@pytest.mark.parametrize(("images", "confidence"), [(2, 0.67), (10, 0.95), (1000, 0.9995)])
+def test_the_more_images_the_surer_a_value_has_to_be(images: int, confidence: float) -> None:
+    def confirmed(confidence: float) -> bool:
+        first = ("0.png", Tokens(color=(gray(confidence=confidence),)))
+        others = [(f"{number}.png", Tokens()) for number in range(1, images)]
+        (token,) = merge([first, *others]).color
+        return token.confirmed
+
+    assert confirmed(confidence)
+    assert not confirmed(confidence - 0.01)
+
+
+def gray(hex_color: str = "#111111", *, name: str = "x", confidence: float) -> Token[Color]:
+    return token(name, Color(hex=hex_color), confidence=confidence)
 
 
 def test_an_unmeasured_line_height_takes_the_one_that_was() -> None:

@@ -54,6 +54,21 @@ def test_the_same_set_gives_the_same_bytes(token_set: TokenSet) -> None:
     assert export(again, Format.ZIP) == export(token_set, Format.ZIP)
 
 
+@pytest.mark.parametrize("format_", [Format.W3C, Format.CSS, Format.HTML])
+def test_what_too_few_images_show_is_in_no_file(format_: Format) -> None:
+    first, *others = RICH.tokens.radius
+    tokens = RICH.tokens.model_copy(
+        update={
+            "radius": (first, *(each.model_copy(update={"confirmed": False}) for each in others))
+        }
+    )
+    without = RICH.tokens.model_copy(update={"radius": (first,)})
+
+    partly, less = (RICH.model_copy(update={"tokens": each}) for each in (tokens, without))
+
+    assert export(partly, format_) == export(less, format_) != export(RICH, format_)
+
+
 @given(token_set=any_sets)
 def test_the_zip_holds_every_file_and_tells_their_sizes(token_set: TokenSet) -> None:
     files = unzip(export(token_set, Format.ZIP).content)
