@@ -65,8 +65,8 @@ def name_image(page: str) -> str:
     return f"{page}.png" if ratio == 1 else f"{page}@{ratio}x.png"
 
 
-def render(page: str, directory: Path) -> Path:
-    """Render a page into a directory and return the picture's path."""
+def render(page: str, directory: Path, sources: Path = HERE) -> Path:
+    """Render a page of ``sources`` into a directory and return the picture's path."""
     screen = PAGES[page]
     picture = directory / name_image(page)
     with tempfile.TemporaryDirectory() as profile:
@@ -77,7 +77,7 @@ def render(page: str, directory: Path) -> Path:
             f"--window-size={screen.width},{screen.height}",
             f"--force-device-scale-factor={screen.ratio}",
             f"--screenshot={picture}",
-            (HERE / f"{page}.html").as_uri(),
+            (sources / f"{page}.html").as_uri(),
         ]
         subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT_S)  # noqa: S603
     return picture

@@ -4,14 +4,14 @@ A value has a family, within which alone it may be united with another, and a pl
 distance of 1 is the most that is still the same: each part is divided by its own tolerance.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from shared.colorspace import Floats, ciede2000, lab_of_srgb, levels_of_hex
-from shared.tokens import Color, Dimension, Gradient, Shadow, TokenType, Typography
+from shared.tokens import Color, Dimension, Gradient, Shadow, Token, TokenType, Typography
 
 # CIEDE2000: 1 is about what an eye just tells apart, side by side.
 MAX_COLOR_DIFFERENCE = 2.0
@@ -30,6 +30,10 @@ MAX_BLUR_PX = 2.0
 MAX_ALPHA = 0.03
 MAX_ANGLE_DEG = 5.0
 MAX_STOP = 0.05
+# The strokes of small letters are thinner than a pixel, so that their color is mixed with up to
+# this part of what is behind them. A mixture is rounded in each channel, and measured as finely.
+_MOST_PALE = 0.15
+_OFF_LEVELS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +144,38 @@ SPACES: Mapping[TokenType, Space] = {
     TokenType.GRADIENT: Space(_gradient_family, _gradient_place, _gradient_distance),
     TokenType.RADIUS: Space(_no_family, _length_place, _radius_distance),
 }
+
+
+def find_near(
+    space: Space, values: Sequence[Any], others: Sequence[Any]
+) -> Iterator[tuple[float, int, int]]:
+    """Yield the values of two lists that are the same: their distance, and the index of each."""
+    families: dict[Hashable, list[int]] = {}
+    for at, other in enumerate(others):
+        families.setdefault(space.family(other), []).append(at)
+    places = {
+        family: np.stack([space.place(others[at]) for at in members])
+        for family, members in families.items()
+    }
+    for at, value in enumerate(values):
+        if (family := space.family(value)) not in places:
+            continue
+        distances = space.distance(places[family], space.place(value))
+        for member in np.flatnonzero(distances <= 1):
+            yield float(distances[member]), at, families[family][member]
+
+
+def is_paler_text(token: Token[Any], other: Token[Any]) -> bool:
+    """Tell whether a color is that of more used text, read from letters that are thin."""
+    if not (token.role == other.role == "text" and token.usage < other.usage):
+        return False
+    return any(_is_blend(token.value, other.value, each.background) for each in token.on)
+
+
+def _is_blend(color: Color, text: Color, background: str) -> bool:
+    """Tell whether a color is on the first part of the way from a text's to its background."""
+    start, end, at = (np.array(levels_of_hex(each)) for each in (text.hex, background, color.hex))
+    way = end - start
+    part = np.dot(at - start, way) / max(1, np.dot(way, way))
+    off = np.abs(at - start - part * way).max()
+    return bool(0 < part <= _MOST_PALE and off <= _OFF_LEVELS)
