@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from api import (
     auth,
     cache,
+    comparing,
     control,
     estimate,
     events,
@@ -96,7 +97,8 @@ def _connect(settings: Settings) -> Site:
 
 def _route(app: FastAPI) -> None:
     versioned = APIRouter(prefix=BASE_PATH, responses=problems())
-    jobs_parts = (jobs, estimate, control, items, events, token_sets, overlay, results, extract)
+    read = (items, events, token_sets, overlay, comparing, results)
+    jobs_parts = (jobs, estimate, control, *read, extract)
     parts = (auth, *jobs_parts, cache, webhooks)
     for part in parts:
         versioned.include_router(part.router)

@@ -144,6 +144,10 @@ def _job_id(job_id: Annotated[str, Path(examples=["job_" + "0" * 32])]) -> str:
     return _checked_id(job_id, "job")
 
 
+def _other_job_id(other_id: Annotated[str, Path(examples=["job_" + "1" * 32])]) -> str:
+    return _checked_id(other_id, "job")
+
+
 def checked_item_id(item_id: Annotated[str, Path(examples=["item_" + "0" * 32])]) -> str:
     """Return an item's id; see ``_checked_id``."""
     return _checked_id(item_id, "item")
@@ -162,6 +166,7 @@ def _delivery_id(delivery_id: Annotated[str, Path(examples=["msg_" + "0" * 32])]
 
 
 JobId = Annotated[str, Depends(_job_id)]
+OtherJobId = Annotated[str, Depends(_other_job_id)]
 ItemId = Annotated[str, Depends(checked_item_id)]
 KeyId = Annotated[str, Depends(_key_id)]
 WebhookId = Annotated[str, Depends(_webhook_id)]

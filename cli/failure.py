@@ -8,6 +8,8 @@ class ExitCode(IntEnum):
 
     DONE = 0
     JOB_FAILED = 1
+    # The same to a shell: a comparison ends as diff(1) does.
+    DIFFERENT = 1
     WRONG_USAGE = 2
     PARTLY_FAILED = 3
     UNREACHABLE = 4

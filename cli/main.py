@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from cli import jobs, run
+from cli import insight, jobs, run
 from cli.demo import demo
 from cli.estimate import estimate
 from cli.failure import ExitCode, Failure
@@ -36,6 +36,7 @@ app.command("watch")(jobs.watch)
 app.command("items")(jobs.items)
 app.command("jobs")(jobs.list_jobs)
 app.command("export")(jobs.export)
+app.command("diff")(insight.diff)
 app.command("cancel")(jobs.cancel)
 app.command("retry")(jobs.retry)
 app.command("delete")(jobs.delete)

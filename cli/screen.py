@@ -104,7 +104,7 @@ def show_jobs(jobs: Iterable[Mapping[str, Any]]) -> None:
         )
         for job in jobs
     ]
-    _show_table(("job", "created (UTC)", "status", "done", "cost", "name"), rows)
+    show_table(("job", "created (UTC)", "status", "done", "cost", "name"), rows)
 
 
 def show_items(items: Iterable[Mapping[str, Any]]) -> None:
@@ -119,10 +119,10 @@ def show_items(items: Iterable[Mapping[str, Any]]) -> None:
         )
         for item in items
     ]
-    _show_table(("item", "status", "file", "size", "reason"), rows)
+    show_table(("item", "status", "file", "size", "reason"), rows)
 
 
-def _show_table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+def show_table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     """Print rows in columns, never cut: ids are copied, and a pipe has no width."""
     table = [columns, *(tuple(printable(cell) for cell in row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]

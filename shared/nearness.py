@@ -146,6 +146,11 @@ SPACES: Mapping[TokenType, Space] = {
 }
 
 
+def color_difference(one: Color, other: Color) -> float:
+    """Return the CIEDE2000 difference of two colors, whatever their alpha."""
+    return float(ciede2000(_lab(one), _lab(other)))
+
+
 def find_near(
     space: Space, values: Sequence[Any], others: Sequence[Any]
 ) -> Iterator[tuple[float, int, int]]:
