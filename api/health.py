@@ -72,19 +72,10 @@ async def read_readiness(request: Request, site: SiteDep) -> Readiness | Respons
 
     Beside them stands whether calls to Claude pass, and why not. The service works without.
     """
-    wanted: dict[str, Callable[[], None]] = {
-        "database": partial(require_schema, site.engine),
-        "broker": partial(_check_broker, site.celery),
-        "storage": site.blobs.check,
-    }
-    found: dict[str, Check] = {}
-    async with anyio.create_task_group() as group:
-        for name, check in wanted.items():
-            group.start_soon(_run_check, site.check_threads, name, check, found)
-    checks = {name: found[name] for name in wanted}
+    checks = await run_checks(site)
     down = sorted(name for name, check in checks.items() if check.state == "down")
     if not down:
-        claude = await to_thread.run_sync(_read_claude, site, limiter=site.check_threads)
+        claude = await to_thread.run_sync(read_claude, site, limiter=site.check_threads)
         return Readiness(status="ready", checks=checks, claude=claude)
     _log.warning("not ready", down=down)
     problem = Problem.of(Unavailable(f"{' and '.join(down)} cannot be used"))
@@ -95,6 +86,20 @@ async def read_readiness(request: Request, site: SiteDep) -> Readiness | Respons
         headers={"Retry-After": str(RETRY_UNAVAILABLE_S)},
         members={"checks": {name: check.model_dump() for name, check in checks.items()}},
     )
+
+
+async def run_checks(site: Site) -> dict[str, Check]:
+    """Look at database, broker and storage at once."""
+    wanted: dict[str, Callable[[], None]] = {
+        "database": partial(require_schema, site.engine),
+        "broker": partial(_check_broker, site.celery),
+        "storage": site.blobs.check,
+    }
+    found: dict[str, Check] = {}
+    async with anyio.create_task_group() as group:
+        for name, check in wanted.items():
+            group.start_soon(_run_check, site.check_threads, name, check, found)
+    return {name: found[name] for name in wanted}
 
 
 async def _run_check(
@@ -120,7 +125,7 @@ _GATE_STATES: dict[GateState, Literal["up", "held_back", "misconfigured"]] = {
 }
 
 
-def _read_claude(site: Site) -> ClaudeReadiness:
+def read_claude(site: Site) -> ClaudeReadiness:
     """Return what the last calls to Claude came to."""
     if not site.settings.has_claude:
         return ClaudeReadiness(state="no_key", reason="ANTHROPIC_API_KEY is not set")

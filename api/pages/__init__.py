@@ -6,8 +6,8 @@ files, make pages live and spare loading them again; they speak to ``/api`` with
 
 from fastapi import APIRouter
 
-from api.pages import account, inspector, job, jobs, static_files
+from api.pages import account, inspector, job, jobs, static_files, status
 
 router = APIRouter()
-for part in (account, inspector, job, jobs, static_files):
+for part in (account, inspector, job, jobs, static_files, status):
     router.include_router(part.router)
