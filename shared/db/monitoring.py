@@ -73,7 +73,8 @@ def read_pace(connection: Connection) -> list[StagePace]:
                    percentile_cont(0.95) WITHIN GROUP (ORDER BY took) AS slow_s
             FROM (
                 SELECT stage, worker, extract(epoch FROM finished_at - started_at) AS took
-                FROM work WHERE state = 'done' AND finished_at > now() - make_interval(mins => :minutes)
+                FROM work
+                WHERE state = 'done' AND finished_at > now() - make_interval(mins => :minutes)
             ) lately
             GROUP BY stage ORDER BY per_minute DESC, stage
             """
