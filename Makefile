@@ -9,7 +9,7 @@ export OPENCV_FOR_THREADS_NUM := 1
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: setup demo test lint check bench accuracy exports faults requirements samples
+.PHONY: setup demo test lint check audit bench accuracy exports faults requirements samples
 
 setup: .venv/.ready
 
@@ -31,6 +31,14 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive api cli shared workers
+
+# Known vulnerabilities of what is installed, and the list of it (CycloneDX).
+audit: lint
+	mkdir -p out
+	$(BIN)/cyclonedx-py requirements --output-reproducible --output-file out/sbom.json \
+		requirements/runtime.txt
+	$(BIN)/python -m tests.audit
 
 check: lint test
 
