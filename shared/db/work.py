@@ -163,13 +163,11 @@ def _enqueue_lane(
 
 
 def claim(
-    connection: Connection,
-    queue: Queue,
-    worker: str,
-    most: int = 1,
-    only: Stage | None = None,
+    connection: Connection, queue: Queue, worker: str, most: int = 1, only: Stage | None = None
 ) -> list[Claim]:
     """Take the units of a queue whose turn it is; none when nothing is due.
+
+    Units of stages that this code does not know wait for the newer code that made them.
 
     Args:
         connection: An open transaction.
@@ -180,11 +178,11 @@ def claim(
     """
     rows = connection.execute(
         text(
-            f"""
+            """
             WITH picked AS MATERIALIZED (
                 SELECT id FROM work
                 WHERE queue = :queue AND state = 'queued' AND not_before <= now()
-                      {"AND stage = :stage" if only else ""}
+                      AND stage = ANY(:stages)
                 ORDER BY turn, priority, id LIMIT :most FOR UPDATE SKIP LOCKED
             )
             UPDATE work SET state = 'running', attempt = attempt + 1, lease_owner = :worker,
@@ -195,14 +193,14 @@ def claim(
                       attempt, max_attempt,
                       EXISTS (SELECT FROM jobs j WHERE j.id = job_id AND j.state = 'queued')
                       AS begins_job
-            """  # noqa: S608 -- one of two constant texts
+            """
         ),
         {
             "queue": queue.value,
             "worker": worker,
             "lease": LEASE_S,
             "most": most,
-            "stage": only and only.value,
+            "stages": [only.value] if only else [stage.value for stage in Stage],
         },
     )
     return [
@@ -224,11 +222,12 @@ def count_due(connection: Connection, queue: Queue, most: int) -> int:
             """
             SELECT count(*) FROM (
                 SELECT FROM work
-                WHERE queue = :queue AND state = 'queued' AND not_before <= now() LIMIT :most
+                WHERE queue = :queue AND state = 'queued' AND not_before <= now()
+                      AND stage = ANY(:stages) LIMIT :most
             ) AS due
             """
         ),
-        {"queue": queue.value, "most": most},
+        {"queue": queue.value, "most": most, "stages": [stage.value for stage in Stage]},
     ).scalar_one()
     return count
 
