@@ -5,21 +5,19 @@ CSS that pages load is what the service's exporter makes of that file. There is 
 """
 
 import hashlib
-import json
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any
 
 from shared.export import Format, export
-from shared.tokens import Tokens, TokenSet
+from shared.imports import read_dtcg
+from shared.tokens import TokenSet
 
 TOKENS_FILE = "interface.tokens.json"
 TOKENS_CSS = "tokens.css"
-_VENDOR = "dev.copy-that"
 # Enough to tell any two versions of the files apart.
 _DIGEST_LENGTH = 12
 
@@ -63,24 +61,6 @@ def _asset(file: Traversable) -> Asset:
 
 
 def read_interface() -> TokenSet:
-    """Return the interface's own tokens; their file uses no aliases and no gradients."""
-    written = json.loads(files(__package__).joinpath(TOKENS_FILE).read_bytes())
-    about = written["$extensions"][_VENDOR]
-    groups = {
-        group: [_token(name, token) for name, token in tokens.items()]
-        for group, tokens in written.items()
-        if not group.startswith("$")
-    }
-    return TokenSet(
-        id="set_interface",
-        pipeline_version=about["pipelineVersion"],
-        source_images=(),
-        tokens=Tokens.model_validate(groups),
-    )
-
-
-def _token(name: str, written: dict[str, Any]) -> dict[str, Any]:
-    """Return a token as the model has it, which shapes values as DTCG does."""
-    description = written.get("$description", "")
-    about = written["$extensions"][_VENDOR]
-    return {**about, "name": name, "value": written["$value"], "description": description}
+    """Return the interface's own tokens."""
+    written = files(__package__).joinpath(TOKENS_FILE).read_bytes()
+    return read_dtcg(written, "set_interface").token_set

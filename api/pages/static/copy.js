@@ -27,7 +27,6 @@ document.addEventListener('click', async (event) => {
 // A page that is renewed may come with another select, so the choice is kept outside of it.
 const select = choose();
 if (select) {
-  select.closest('label').hidden = false;
   select.value = localStorage.getItem(CHOICE) ?? select.value;
   select.addEventListener('change', () => localStorage.setItem(CHOICE, select.value));
 }

@@ -23,10 +23,12 @@ export const isWanted = (path) => KINDS.test(path) && !PLACED_BY_SYSTEMS.test(pa
 
 /** The files of a drop. Entries have to be taken before anything is awaited. */
 export async function dropped(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+  const held = [...transfer.items].filter((item) => item.kind === 'file');
+  const entries = held.map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
   const found = [];
   for (const entry of entries) {
-    for await (const each of walk(entry)) if (entry.isFile || isWanted(each.path)) found.push(each);
+    if (entry instanceof File) found.push({ file: entry, path: entry.name });
+    else for await (const each of walk(entry)) if (entry.isFile || isWanted(each.path)) found.push(each);
   }
   return found;
 }

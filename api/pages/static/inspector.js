@@ -143,7 +143,6 @@ function inspect() {
     fit: () => setZoom(null),
     actual: () => setZoom(1),
   };
-  root.querySelector('.zoom').hidden = false;
   for (const button of root.querySelectorAll('[data-zoom]')) {
     button.addEventListener('click', () => zooms[button.dataset.zoom]());
   }

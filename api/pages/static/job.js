@@ -6,6 +6,9 @@ const HEAD_MS = 700;
 const BODY_MS = 4000;
 const main = document.querySelector('[data-job]');
 const job = main.dataset.job;
+// What is shown stays what it is, though a job that ends would begin with its colors.
+const here = new URL(location.href);
+if (!here.searchParams.has('show')) here.searchParams.set('show', document.querySelector('[data-view]').dataset.view);
 const region = (name) => document.querySelector(`[data-live="${name}"]`);
 
 /** The elements that an address has, out of its page. */
@@ -21,7 +24,7 @@ const renewHead = sparingly(() => refresh(['head'], `/jobs/${job}/head`), HEAD_M
 const changed = new Set();
 const renewBody = sparingly(async () => {
   const chunks = document.querySelectorAll('[data-chunk]:not([data-filtered])');
-  if (!chunks.length) return refresh(['tabs', 'body']);
+  if (!chunks.length) return refresh(['tabs', 'body'], here);
   for (const chunk of chunks) {
     const { first, last } = chunk.dataset;
     const isLast = chunk === chunks[chunks.length - 1];
@@ -31,7 +34,7 @@ const renewBody = sparingly(async () => {
     if (fresh) morph(chunk, fresh);
   }
   changed.clear();
-  await refresh(['tabs']);
+  await refresh(['tabs'], here);
 }, BODY_MS);
 
 function follow() {
@@ -46,7 +49,7 @@ function follow() {
     if (JSON.parse(data).finished_at === null) return renewBody();
     source.close();
     const scrolled = document.querySelectorAll('[data-chunk]').length > 1;
-    refresh(scrolled ? ['head', 'tabs'] : null);
+    refresh(scrolled ? ['head', 'tabs'] : null, here);
     if (scrolled) renewBody();
   });
   source.addEventListener('deleted', () => location.assign('/'));

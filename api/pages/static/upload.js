@@ -166,4 +166,3 @@ part('clear').addEventListener('click', () => { picked = []; changed(); });
 box.addEventListener('change', changed);
 box.addEventListener('submit', submit);
 part('again').addEventListener('click', () => box.requestSubmit());
-part('target').hidden = false;
