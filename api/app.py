@@ -12,6 +12,7 @@ from api import (
     cache,
     comparing,
     control,
+    drift,
     estimate,
     events,
     extract,
@@ -97,7 +98,7 @@ def _connect(settings: Settings) -> Site:
 
 def _route(app: FastAPI) -> None:
     versioned = APIRouter(prefix=BASE_PATH, responses=problems())
-    read = (items, events, token_sets, overlay, comparing, results)
+    read = (items, events, token_sets, overlay, comparing, drift, results)
     jobs_parts = (jobs, estimate, control, *read, extract)
     parts = (auth, *jobs_parts, cache, webhooks)
     for part in parts:

@@ -1,6 +1,7 @@
 """The commands that judge a job's tokens."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from cli.options import DataDirOption, JsonOption, UrlOption, connect
 from cli.values import describe
 
 BeforeArgument = Annotated[str, typer.Argument(metavar="BEFORE", help="A job's id: job_…")]
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id: job_…")]
 AfterArgument = Annotated[str, typer.Argument(metavar="AFTER", help="A later job's id: job_…")]
 
 
@@ -37,6 +39,61 @@ def diff(
         counts = (f"{count} {what}" for what, count in comparison["counts"].items() if count)
         screen.out.print(", ".join(counts))
     raise typer.Exit(ExitCode.DONE if comparison["same"] else ExitCode.DIFFERENT)
+
+
+def report(
+    job_id: JobArgument,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the report as a page into this folder.")
+    ] = None,
+    url: UrlOption = None,
+    data_dir: DataDirOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell where a job's screens drift from the design system that they otherwise follow."""
+    path = f"{job_path(job_id)}/report"
+    with connect(url, data_dir) as client:
+        if out is not None:
+            page = client.download(path, out, params={"format": "html"})
+            screen.out.print(str(page), markup=False)
+            return
+        found = client.get(path, params={"format": "json"})
+    if as_json:
+        screen.show_json(found)
+        return
+    for title, rows in _findings(found):
+        screen.out.print(f"{title}: {len(rows) or 'none'}", markup=False)
+        if rows:
+            screen.show_table(("token", "", "uses", "images", "should be", "", "why"), rows)
+
+
+def _findings(found: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    """Yield the title and the rows of each kind of finding."""
+    yield (
+        "text that is hard to read",
+        [
+            _finding("color", each, f"{each['ratio']} : 1 on {each['background']['value']['hex']}")
+            for each in found["low_contrast"]
+        ],
+    )
+    yield (
+        "colors nearly the same",
+        [_finding("color", each, f"ΔE {each['delta_e']}") for each in found["near_duplicates"]],
+    )
+    for title, kind in (("off the scale", "off_scale"), ("rarely used", "rare")):
+        yield title, [_finding(each["type"], each, _sureness(each)) for each in found[kind]]
+
+
+def _sureness(found: dict[str, Any]) -> str:
+    return str(found["type"]) if found["token"]["confirmed"] else f"{found['type']}, unsure"
+
+
+def _finding(token_type: str, found: dict[str, Any], why: str) -> tuple[str, ...]:
+    token, better = found["token"], found["probably"]
+    uses = (str(token["usage"]), str(token["image_count"]))
+    instead = (better["name"] or "", describe(token_type, better["value"])) if better else ("", "")
+    return *_cells(token_type, token), *uses, *instead, why
 
 
 def _rows(changes: dict[str, Any]) -> Iterator[tuple[str, ...]]:

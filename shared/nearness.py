@@ -170,6 +170,27 @@ def find_near(
             yield float(distances[member]), at, families[family][member]
 
 
+def find_nearest(
+    space: Space,
+    value: Any,  # noqa: ANN401 - of any type
+    others: Sequence[Any],
+) -> tuple[float, int] | None:
+    """Return how far the nearest of some values is, in tolerances, and its index.
+
+    None where no value is of the same family.
+    """
+    family = space.family(value)
+    kin = [at for at, other in enumerate(others) if space.family(other) == family]
+    if not kin:
+        return None
+    places = np.stack([space.place(others[at]) for at in kin])
+    # The space of colors only tells how far those are that are near.
+    measure = _color_distance if isinstance(value, Color) else space.distance
+    distances = measure(places, space.place(value))
+    nearest = int(np.argmin(distances))
+    return float(distances[nearest]), kin[nearest]
+
+
 def is_paler_text(token: Token[Any], other: Token[Any]) -> bool:
     """Tell whether a color is that of more used text, read from letters that are thin."""
     if not (token.role == other.role == "text" and token.usage < other.usage):

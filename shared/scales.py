@@ -106,6 +106,17 @@ def infer_scales(tokens: Tokens) -> Scales:
     )
 
 
+def nearest_step(scale: Scale, px: float) -> float:
+    """Return the length on a scale with a base that is nearest to another, in pixels.
+
+    Of a scale with a ratio it is the nearest power, to a tenth of a pixel.
+    """
+    base_px = scale.base_px or px
+    if scale.ratio is None:
+        return base_px * max(1, round(px / base_px))
+    return round(base_px * scale.ratio ** round(log(px / base_px) / log(scale.ratio)), 1)
+
+
 def _infer_spacing(tokens: Iterable[Token[Dimension]]) -> Scale:
     points = [_point(token, token.value) for token in tokens]
     rules = [_multiples(base) for base in BASES_PX]

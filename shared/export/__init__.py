@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from shared.export.bundle import write_bundle
 from shared.export.css import write_css
+from shared.export.drift import write_report
 from shared.export.dtcg import write_dtcg
 from shared.export.formats import File, Format
 from shared.export.legacy import write_legacy
@@ -16,7 +17,7 @@ from shared.export.specimen import write_specimen
 from shared.export.tailwind import write_tailwind, write_tailwind3
 from shared.tokens import TokenSet
 
-__all__ = ["File", "Format", "export"]
+__all__ = ["File", "Format", "export", "write_report"]
 
 _WRITERS: Mapping[Format, Callable[[TokenSet], File]] = {
     Format.W3C: write_dtcg,

@@ -9,17 +9,20 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from api.app import create_app
-from shared.db import users
+from shared.db import results, users
 from shared.db.engine import transaction
 from shared.settings import Settings
+from shared.tokens import Tokens
 from tests.api.browsing import register
-from tests.api.server import serving
+from tests.api.playing import finish_all
+from tests.api.server import new_job, serving
 
 KIB = 1024
 # Makes a user in no time; no password verifies against it.
 NO_PASSWORD = "!"
 
 MakeClient = Callable[[str], httpx.Client]
+MakeJob = Callable[[Tokens], str]
 
 
 @pytest.fixture(scope="session")
@@ -95,3 +98,18 @@ def stranger(log_in_as: MakeClient) -> httpx.Client:
 def blob_dir(settings: Settings) -> Path:
     """Where uploads are stored."""
     return settings.blob_dir
+
+
+@pytest.fixture
+def job_with(client: httpx.Client, engine: Engine) -> MakeJob:
+    """Make jobs that have ended with some tokens; returns their ids."""
+
+    def make(tokens: Tokens) -> str:
+        job_id: str = new_job(client)["id"]
+        finish_all(engine)
+        value = tokens.model_dump(mode="json", by_alias=True)
+        with transaction(engine) as connection:
+            results.store_job_tokens(connection, job_id, "1", ["one.png"], value)
+        return job_id
+
+    return make

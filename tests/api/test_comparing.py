@@ -1,35 +1,13 @@
 """The tokens of two jobs side by side."""
 
-from collections.abc import Callable
-
 import httpx
-import pytest
-from sqlalchemy import Engine
 
-from shared.db import results
-from shared.db.engine import transaction
 from shared.tokens import Color, Source, Tokens
-from tests.api.playing import finish_all
+from tests.api.conftest import MakeJob
 from tests.api.server import assert_problem, new_job
 from tests.token_sets import EMPTY, RICH, px, token
 
-MakeJob = Callable[[Tokens], str]
 BLACK, WHITE = Color(hex="#000000"), Color(hex="#ffffff")
-
-
-@pytest.fixture
-def job_with(client: httpx.Client, engine: Engine) -> MakeJob:
-    """Make jobs that have ended with some tokens; returns their ids."""
-
-    def make(tokens: Tokens) -> str:
-        job_id: str = new_job(client)["id"]
-        finish_all(engine)
-        value = tokens.model_dump(mode="json", by_alias=True)
-        with transaction(engine) as connection:
-            results.store_job_tokens(connection, job_id, "1", ["one.png"], value)
-        return job_id
-
-    return make
 
 
 def diff(client: httpx.Client, before: str, after: str) -> httpx.Response:
