@@ -1,7 +1,7 @@
 """Borders: lines of one color that run along the outside of a filled area."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,13 +71,12 @@ def find_border(packed: Packed, box: Box, fill: int) -> Border | None:
         The ring around it, its color that of at least three sides, or None.
     """
     lengths = (box.width, box.height, box.width, box.height)
-    lines = [
-        _line_outside(strip if length > SHORT_SIDE_PX else _middle(strip), fill)
-        for strip, length in zip(_strips(packed, box), lengths, strict=True)
-    ]
+    lines: list[Line] = []
+    for strip, length in zip(_strips(packed, box), lengths, strict=True):
+        lines.append(_line_outside(strip if length > SHORT_SIDE_PX else _middle(strip), fill))
+        if lines.count(NO_LINE) > len(lengths) - RING_SIDES:
+            return None
     drawn = [line for line in lines if line.width]
-    if len(drawn) < RING_SIDES:
-        return None
     color, agreeing = Counter(line.color for line in drawn).most_common(1)[0]
     ring = [line for line in drawn if line.color == color]
     if agreeing == len(lines):
@@ -135,19 +134,15 @@ def grow(box: Box, border: Border | None) -> Box:
     )
 
 
-def _strips(packed: Packed, box: Box) -> tuple[Packed, ...]:
+def _strips(packed: Packed, box: Box) -> Iterator[Packed]:
     """Cut what lies outside each side's straight stretch, shape (samples, depth), near first."""
     depth = MAX_BORDER_PX + REST_PX
     columns = _stretch(box.x, box.width)
     rows = _stretch(box.y, box.height)
-    above, left = _backward(box.y - 1, depth), _backward(box.x - 1, depth)
-    below, right = slice(box.bottom, box.bottom + depth), slice(box.right, box.right + depth)
-    return (
-        packed[above][:, columns].T,
-        packed[rows, right],
-        packed[below][:, columns].T,
-        packed[rows, left],
-    )
+    yield packed[_backward(box.y - 1, depth)][:, columns].T
+    yield packed[rows, box.right : box.right + depth]
+    yield packed[box.bottom : box.bottom + depth][:, columns].T
+    yield packed[rows, _backward(box.x - 1, depth)]
 
 
 def _backward(start: int, count: int) -> slice:
@@ -173,11 +168,14 @@ def _line_outside(strip: Packed, fill: int) -> Line:
     if strip.shape[1] <= 1:
         return NO_LINE
     # A side's median pixel is the line's color when the line is uniform at all.
+    first = sorted(strip[:, 0].tolist())
+    color = first[len(first) // 2]
+    if color == fill or first.count(color) < UNIFORM_SHARE * len(first) or (strip == color).all():
+        return NO_LINE
     profile = np.sort(strip, axis=0)[len(strip) // 2]
-    color = int(profile[0])
     uniform = np.count_nonzero(strip == color, axis=0) >= UNIFORM_SHARE * len(strip)
     width = int((~uniform).argmax()) if not uniform.all() else len(uniform)
-    if not 0 < width <= MAX_BORDER_PX or color == fill or width >= len(profile):
+    if width > MAX_BORDER_PX or width >= len(profile):
         return NO_LINE
     color, width = _whole_line(profile, fill, color, width)
     beyond = profile[width : width + REST_PX]

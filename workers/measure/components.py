@@ -20,6 +20,9 @@ Labels = NDArray[np.int32] | NDArray[np.uint16]
 Ints = NDArray[np.int32]
 # Labels below this go into two bytes, which are written sooner than four.
 SMALL_LABELS = 1 << 16
+# By connectivity, the fastest algorithm that numbers components in the order of their first pixels
+# (Bolelli et al. 2020, IEEE TIP 29; Wu et al. 2009, PAA 12).
+ALGORITHMS = {4: cv2.CCL_SPAGHETTI, 8: cv2.CCL_WU}
 View = tuple[Labels, NDArray[np.intp]]
 
 
@@ -71,7 +74,8 @@ def label_components(mask: Mask, connectivity: int) -> Components:
     starts, ends, row = _find_runs(distinct)
     # A label begins with a run, so that there are no more of them.
     kind = cv2.CV_16U if len(starts) < SMALL_LABELS else cv2.CV_32S
-    count, found = cv2.connectedComponentsWithAlgorithm(distinct, connectivity, kind, cv2.CCL_WU)
+    algorithm = ALGORITHMS[connectivity]
+    count, found = cv2.connectedComponentsWithAlgorithm(distinct, connectivity, kind, algorithm)
     labels = cast("Labels", found)
     label = labels.ravel().take(row * mask.shape[1] + starts)
     left = np.full(count, mask.shape[1], np.int32)

@@ -86,8 +86,8 @@ def _sideways_paddings(siblings: Siblings) -> Iterator[Distance]:
     edges, inner = siblings.edges, siblings.inner
     lefts, rights = edges[:, 0] - inner[0], inner[2] - edges[:, 2]
     free = ~siblings.splitting()
-    first = free & _none(siblings.in_row & (edges[:, 0] < edges[:, [0]] - 1))
-    last = free & _none(siblings.in_row & (edges[:, 2] > edges[:, [2]] + 1))
+    first = free & _foremost(siblings.in_row, edges[:, 0])
+    last = free & _foremost(siblings.in_row, -edges[:, 2])
     aligned = ALIGNED_X_PX * siblings.dpr
     for at in np.flatnonzero(first):
         outermost = lefts[at] <= lefts[first].min() + aligned
@@ -100,9 +100,11 @@ def _sideways_paddings(siblings: Siblings) -> Iterator[Distance]:
             yield _padding(siblings, at, rights[at], 2, outermost=True)
 
 
-def _none(before: Bools) -> Bools:
-    """Tell which rows of a matrix hold nothing."""
-    return np.logical_not(before.any(axis=1))
+def _foremost(facing: Bools, places: Floats) -> Bools:
+    """Tell before which siblings none lies that they face, a pixel or less not counted."""
+    if len(places) == 1:
+        return np.ones(1, np.bool_)
+    return np.logical_not((facing & (places < places[:, None] - 1)).any(axis=1))
 
 
 def _is_hugged(siblings: Siblings, at: np.intp, first: Bools, lefts: Floats, right: float) -> bool:
@@ -120,8 +122,8 @@ def _upright_paddings(siblings: Siblings) -> Iterator[Distance]:
     """Measure from the parent's top and bottom edge to what is first there."""
     edges, inner = siblings.edges, siblings.inner
     tops, bottoms = edges[:, 1] - inner[1], inner[3] - edges[:, 3]
-    first = _none(siblings.in_column & (edges[:, 1] < edges[:, [1]] - 1))
-    last = _none(siblings.in_column & (edges[:, 3] > edges[:, [3]] + 1))
+    first = _foremost(siblings.in_column, edges[:, 1])
+    last = _foremost(siblings.in_column, -edges[:, 3])
     aligned = ALIGNED_Y_PX * siblings.dpr
     shown = _shown(siblings)
     for at in np.flatnonzero(first & shown):
@@ -200,14 +202,16 @@ def _gaps(siblings: Siblings, gaps: Floats, facing: Bools, axis: int) -> Iterato
     if len(gaps) == 1:
         return
     ahead = np.where(facing & (gaps >= -OVERLAP_PX), gaps, np.inf)
-    for at, to in enumerate(ahead.argmin(axis=1)):
-        if not np.isfinite(ahead[at, to]) or (axis == 1 and not _is_gap(siblings, at, int(to))):
+    nearest = ahead.argmin(axis=1).tolist()
+    for at in np.flatnonzero(np.isfinite(ahead.min(axis=1))).tolist():
+        to = nearest[at]
+        if axis == 1 and not _is_gap(siblings, at, to):
             continue
-        like = _are_alike(siblings, at, int(to), axis)
+        like = _are_alike(siblings, at, to, axis)
         yield Distance(
             px=float(ahead[at, to]) / siblings.dpr,
             kind=SpacingKind.GAP if like else SpacingKind.MARGIN,
-            evidence=_gap_evidence(siblings, at, int(to), like=like, upright=axis == 1),
+            evidence=_gap_evidence(siblings, at, to, like=like, upright=axis == 1),
             axis=AXES[axis],
             parent=siblings.parent,
             box=box_of(_between(siblings.edges[at], siblings.edges[to], axis)),

@@ -55,6 +55,10 @@ class Side(IntEnum):
     LEFT = 3
 
 
+# Which of them look up or down.
+IS_UPRIGHT = np.array([[side % 2 == 0] for side in Side])
+
+
 @dataclass(frozen=True, slots=True)
 class Penumbra:
     """How far an element's surroundings are from their own color.
@@ -102,7 +106,7 @@ class Surroundings:
         self._scene = scene
         boxes = [element.box for element in scene.elements] + [line.box for line in scene.lines]
         self._edges = np.array([(b.x, b.y, b.right, b.bottom) for b in boxes], np.int64)
-        self._turned = {side: _turn(self._edges, side) for side in Side}
+        self._turned = np.stack([_turn(self._edges, side) for side in Side], axis=1)
         self._dividers = np.zeros(len(boxes), np.bool_)
         for index, element in enumerate(scene.elements):
             self._dividers[index] = element.kind is ElementKind.DIVIDER
@@ -150,8 +154,7 @@ class Surroundings:
         """Look outward from an element's sides."""
         element = self._scene.elements[index]
         view = _View(element.box, max(element.parent, ROOT), {}, {}, set(), _radius_of(element))
-        for side in Side:
-            free, neighbour, is_joined = self._look(index, side)
+        for side, (free, neighbour, is_joined) in zip(Side, self._look(index), strict=True):
             if free == 0 or is_joined:
                 view.joined.add(side)
             length = element.box.height if side % 2 else element.box.width
@@ -219,37 +222,41 @@ class Surroundings:
         colors = np.array([unpack(int(color)) for color in line[:count]], np.float64)
         return colors if len(colors) == count else None
 
-    def _look(self, index: int, side: Side) -> tuple[int, int | None, bool]:
-        """Return how many pixels beside a side are free, what faces it there, what joins it.
+    def _look(self, index: int) -> list[tuple[int, int | None, bool]]:
+        """Return how many pixels beside each side are free, what faces it there, what joins it.
 
         What lies under a bar across the whole image is what its shadow falls on: it is looked
         into.
         """
-        turned = self._turned[side]
-        start, near, end, far = turned[index]
+        starts, nears, ends, fars = self._turned
+        start, near, end, far = self._turned[:, :, index, None]
         height, width = self._scene.rgb.shape[:2]
-        limits = np.array([near, width + near, height + near, near])
-        free = min(int(REACH_CSS_PX * self._scene.dpr), int(limits[side]))
+        limits = near[:, 0] + np.array([0, width, height, 0])
         cut = (end - start) * (1 - MIDDLE) / 2
-        beside = (turned[:, 0] < end - cut) & (turned[:, 2] > start + cut)
-        inside = (turned[:, 0] >= start) & (turned[:, 2] <= end)
-        inside &= (turned[:, 1] >= near) & (turned[:, 3] <= far)
+        beside = (starts < end - cut) & (ends > start + cut)
+        inside = (starts >= start) & (ends <= end) & (nears >= near) & (fars <= far)
         beside &= ~inside
         # A faint shadow's own bands may have been taken for dividers along the side.
-        apart = near - turned[:, 3]
+        apart = near - fars
         beside &= ~(self._dividers & (apart >= -OVERLAP_PX) & (apart <= 1))
         # What ends before the side faces it; what only starts before it lies around it.
         facing = np.where(beside & (apart >= -OVERLAP_PX), np.maximum(apart, 0), FAR)
-        around = np.where(beside & (apart < -OVERLAP_PX), near - turned[:, 1], FAR)
-        around[around < 0] = FAR
+        away = near - nears
+        around = np.where(beside & (apart < -OVERLAP_PX) & (away >= 0), away, FAR)
         joined = facing <= JOINED_PX
-        ground = joined & (start <= 0) & (end >= width) & (side % 2 == 0)
+        spanning = (start <= 0) & (end >= width) & IS_UPRIGHT
+        ground = joined & spanning
         facing[ground] = FAR
-        free = min(free, int(np.where(ground, near - turned[:, 1], around).min()))
-        nearest = int(np.argmin(facing))
-        if facing[nearest] <= free:
-            return int(facing[nearest]), nearest, bool(joined.any())
-        return free, None, bool(joined.any())
+        free = np.minimum(limits, int(REACH_CSS_PX * self._scene.dpr))
+        free = np.minimum(free, np.where(ground, away, around).min(axis=1))
+        nearest = facing.argmin(axis=1)
+        first = facing[range(len(Side)), nearest]
+        touched = np.asarray(joined.any(axis=1))
+        sides = (first.tolist(), nearest.tolist(), free.tolist(), touched.tolist())
+        return [
+            (gap, at, touches) if gap <= room else (room, None, touches)
+            for gap, at, room, touches in zip(*sides, strict=True)
+        ]
 
     def _are_alike(self, index: int, other: int) -> bool:
         """Tell whether a neighbour is a box of about the same size."""
@@ -275,15 +282,15 @@ def _radius_of(element: Element) -> float:
 
 
 def _turn(edges: NDArray[np.int64], side: Side) -> NDArray[np.int64]:
-    """Turn boxes so that a side becomes their top: columns start, top, end, bottom."""
+    """Turn boxes so that a side becomes their top: rows of start, top, end and bottom, (4, n)."""
     x, y, right, bottom = edges.T
-    columns = {
+    rows = {
         Side.TOP: (x, y, right, bottom),
         Side.RIGHT: (y, -right, bottom, -x),
         Side.BOTTOM: (x, -bottom, right, -y),
         Side.LEFT: (y, x, bottom, right),
     }
-    return np.stack(columns[side], axis=1)
+    return np.stack(rows[side])
 
 
 def _strip(rgb: Rgb, box: Box, side: Side, free: int) -> NDArray[np.int16]:

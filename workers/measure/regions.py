@@ -283,7 +283,7 @@ def _is_box_shape(
     )
     if not (rectangle or square or pill):
         return False
-    fill = _span_fill(core, label)
+    fill = _span_fill(core, label, sides[1] & sides[3])
     needed = next(share for side, share in RECTANGLE_FILL if smaller >= side)
     if rectangle and fill > needed:
         may_be_letter = max(box.width, box.height) <= GLYPH_MAX_HEIGHT
@@ -297,16 +297,24 @@ def _is_box_shape(
 
 def _is_open(side: NDArray[np.bool_]) -> bool:
     """Tell whether a region leaves a gap between its first and its last touch of a side."""
-    at = np.flatnonzero(side)
-    return int(np.diff(at).max(initial=1)) - 1 > OPEN_SHARE * len(side)
+    gap = bytes(int(OPEN_SHARE * len(side)) + 1)
+    return gap in side.tobytes().strip(b"\0")
 
 
-def _span_fill(core: View, label: int) -> float:
-    """Return the part of the box between the first and the last pixel of each row."""
+def _span_fill(core: View, label: int, whole: NDArray[np.bool_]) -> float:
+    """Return the part of the box between the first and the last pixel of each row.
+
+    Args:
+        core: the labels in the box.
+        label: of the region.
+        whole: which rows reach from side to side.
+    """
     labels, rows = core
     if len(rows) > SAMPLED_ROWS:
-        rows = rows[np.arange(SAMPLED_ROWS) * (len(rows) - 1) // (SAMPLED_ROWS - 1)]
-    mask = labels[rows] == label
+        sampled = np.arange(SAMPLED_ROWS) * (len(rows) - 1) // (SAMPLED_ROWS - 1)
+        rows, whole = rows[sampled], whole[sampled]
+    width = labels.shape[1]
+    mask = labels[rows[~whole]] == label
     first, last = mask.argmax(axis=1), mask[:, ::-1].argmax(axis=1)
-    spans = np.where(mask.any(axis=1), mask.shape[1] - last - first, 0)
-    return float(spans.sum() / mask.size)
+    spans = np.where(mask.any(axis=1), width - last - first, 0)
+    return float((spans.sum() + np.count_nonzero(whole) * width) / (len(rows) * width))

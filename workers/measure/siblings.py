@@ -67,6 +67,8 @@ def find_siblings(scene: Scene) -> list[Siblings]:
 
 def face_each_other(low: Floats, high: Floats) -> Bools:
     """Tell which pairs of stretches overlap by half of the shorter, none with itself."""
+    if len(low) == 1:
+        return np.zeros((1, 1), np.bool_)
     overlap = np.minimum(high[:, None], high) - np.maximum(low[:, None], low)
     length = high - low
     facing: Bools = overlap > FACING_SHARE * np.minimum(length[:, None], length)
