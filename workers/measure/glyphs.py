@@ -131,15 +131,17 @@ def _count_icon(boxes: NDArray[np.int32]) -> int:
     An icon is set apart, about square, and centered on the letters, so it sticks out above and
     below them; letters that do both (j, Q and brackets) are narrow or part of a word.
     """
-    ends = np.maximum.accumulate(boxes[:, 0] + boxes[:, 2])
-    gaps = boxes[1:, 0] - ends[:-1]
-    wide_gaps = np.flatnonzero(gaps >= ICON_GAP * boxes[:, 3].max())
-    if not len(wide_gaps) or wide_gaps[0] >= ICON_MAX_PIECES:
+    wide_gap = ICON_GAP * boxes[:, 3].max()
+    count, end = 0, int(boxes[0, 0])
+    for x, _, wide, _ in boxes[: ICON_MAX_PIECES + 1].tolist():
+        if count and x - end >= wide_gap:
+            break
+        count, end = count + 1, max(end, x + wide)
+    else:
         return 0
-    count = int(wide_gaps[0]) + 1
     bottoms = boxes[:, 1] + boxes[:, 3]
     top, bottom = boxes[:count, 1].min(), bottoms[:count].max()
-    aspect = float(ends[count - 1] - boxes[0, 0]) / float(bottom - top)
+    aspect = float(end - boxes[0, 0]) / float(bottom - top)
     squarish = ICON_ASPECT[0] <= aspect <= ICON_ASPECT[1]
     above = top < boxes[count:, 1].min()
     below = bottom > np.sort(bottoms[count:])[(len(bottoms) - count) // 2]

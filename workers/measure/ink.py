@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import cast
 
 import cv2
@@ -135,7 +136,7 @@ def _stands_alone(rgb: Rgb, box: Box) -> bool:
         np.abs(before[:, -1] - before[:, 0]).max(axis=1),
         np.abs(after[:, -1] - after[:, 0]).max(axis=1),
     )
-    return float(np.median(hard)) >= HARD_STEP and float(np.median(ramp)) <= REST_LEVELS
+    return bool(median(hard.tolist()) >= HARD_STEP and median(ramp.tolist()) <= REST_LEVELS)
 
 
 def _samples(start: int, length: int) -> NDArray[np.intp]:

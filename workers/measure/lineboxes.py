@@ -9,8 +9,7 @@ as measured.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from statistics import median
 
 from workers.measure.lineends import find_ends
 from workers.measure.scene import Scene, TextLine
@@ -140,4 +139,4 @@ def _shared_height(size: float, ratios: Sequence[tuple[float, float]], dpr: floa
     alike = [ratio for ratio, other in ratios if abs(other - size) <= SHARED_SIZE_PX * dpr]
     if not alike and size <= MAX_BODY_PX * dpr:
         alike = [ratio for ratio, _ in ratios]
-    return float(np.median(alike)) * size if alike else None
+    return median(alike) * size if alike else None

@@ -1,6 +1,7 @@
 """The corner radii of a page, summed up over its boxes."""
 
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -60,9 +61,13 @@ def _radii_of(element: Element, dpr: float, reading: _Reading) -> list[float]:
     smaller = min(element.box.width, element.box.height)
     if element.kind not in BOXES or smaller < MIN_BOX_PX * dpr:
         return []
-    known = np.array(sorted(radius for radius in element.radii_px if radius))
-    alike = np.split(known, np.flatnonzero(np.diff(known) > reading.alike_px * dpr) + 1)
-    radii = [float(np.median(some)) for some in alike if len(some) > 1]
+    alike: list[list[float]] = []
+    for radius in sorted(radius for radius in element.radii_px if radius):
+        if alike and radius - alike[-1][-1] <= reading.alike_px * dpr:
+            alike[-1].append(radius)
+        else:
+            alike.append([radius])
+    radii = [median(some) for some in alike if len(some) > 1]
     return [radius for radius in radii if radius < smaller / 2 - PILL_SLACK_PX]
 
 
