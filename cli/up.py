@@ -4,6 +4,7 @@ Order: PostgreSQL and Redis (unless settings name others), migrations, workers, 
 stop runs backwards: no more requests, no more hints, work in hand ended, then the servers.
 """
 
+import os
 import socket
 import sys
 from collections.abc import Mapping
@@ -27,6 +28,8 @@ SERVERS_READY_S = 60.0
 MIGRATED_S = 300.0
 READY_S = 90.0
 PROBE_TIMEOUT_S = 2.0
+# Logs, images and results are the owner's alone; all programs of the service inherit this.
+PRIVATE_UMASK = 0o077
 # The end of Celery's "cv@host ready."
 WORKER_READY = " ready."
 
@@ -49,6 +52,7 @@ def run_service(options: UpOptions, settings: Settings) -> None:
     """
     if sys.platform != "linux":
         raise StartError("`copythat up` needs Linux; elsewhere run it in a container")
+    os.umask(PRIVATE_UMASK)
     address = _with_free_port(options.address)
     with claim(options.data_dir) as place, Supervisor(screen.say) as supervisor:
         try:

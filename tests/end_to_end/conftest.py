@@ -63,7 +63,7 @@ def up(data_dir: Path, claude: ClaudeServer, **variables: str) -> Iterator[Servi
     with (data_dir / "up.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 -- our own program
             (COPYTHAT, "up", "--port", str(port), "--data-dir", data_dir, "--cv-workers", "2"),
-            env=environment(**more, **variables),
+            env=environment(**more | variables),
             stdout=log,
             stderr=log,
         )
