@@ -1,5 +1,6 @@
 """The application: what is connected, wrapped and routed."""
 
+import re
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from api import (
     auth,
     cache,
+    checking,
     comparing,
     control,
     drift,
@@ -46,8 +48,10 @@ Send images or archives to `POST /api/v1/jobs`, watch the job, read its tokens o
 Every error is `application/problem+json` (RFC 9457); every answer carries `X-Request-ID`.
 """
 
-# Paths whose bodies are streamed to storage, and bounded there.
-STREAMED = frozenset(BASE_PATH + path for path in ("/jobs", estimate.PATH, *extract.PATHS))
+# Paths whose bodies are read as streams, and bounded there.
+STREAMED = re.compile(
+    BASE_PATH + "(" + "|".join(("/jobs", estimate.PATH, *extract.PATHS, checking.PATH)) + ")"
+)
 # Two probes at once, and no more, may hang on a frozen database, broker and disk.
 CHECK_THREADS = 6
 
@@ -98,7 +102,7 @@ def _connect(settings: Settings) -> Site:
 
 def _route(app: FastAPI) -> None:
     versioned = APIRouter(prefix=BASE_PATH, responses=problems())
-    read = (items, events, token_sets, overlay, comparing, drift, results)
+    read = (items, events, token_sets, overlay, comparing, checking, drift, results)
     jobs_parts = (jobs, estimate, control, *read, extract)
     parts = (auth, *jobs_parts, cache, webhooks)
     for part in parts:

@@ -43,6 +43,7 @@ from shared.errors import (
     UnreadableInput,
     UploadTooLarge,
 )
+from shared.imports import UnreadableTokens
 
 PROBLEM_TYPE = "application/problem+json"
 # Long enough for a database or broker to restart, short enough for a person to wait.
@@ -64,6 +65,7 @@ STATUSES: dict[type[CopyThatError], HTTPStatus] = {
     InvalidOptions: HTTPStatus.UNPROCESSABLE_ENTITY,
     NothingUsable: HTTPStatus.UNPROCESSABLE_ENTITY,
     UploadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnreadableTokens: HTTPStatus.UNPROCESSABLE_ENTITY,
     EmailTaken: HTTPStatus.CONFLICT,
     ForgedRequest: HTTPStatus.FORBIDDEN,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -202,6 +204,8 @@ def answer_error(request: Request, error: CopyThatError) -> Response:
     members = {}
     if isinstance(error, InvalidFields | UnknownOptions):
         members["errors"] = [field.as_dict() for field in error.errors]
+    if isinstance(error, UnreadableTokens):
+        members["errors"] = [FieldError(error.pointer, error.reason).as_dict()]
     status = status_of(type(error))
     return problem_response(
         request, Problem.of(error), status, headers=_headers_of(request, error), members=members

@@ -82,14 +82,14 @@ class HeadAsGet:
 class BodyLimit:
     """Answers 413 to a body that is larger than any that is not streamed may be."""
 
-    def __init__(self, app: ASGIApp, streamed: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, streamed: re.Pattern[str]) -> None:
         """Wrap an application; the ``streamed`` paths bound their bodies themselves."""
         self._app = app
         self._streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] != "http" or scope["path"] in self._streamed:
+        if scope["type"] != "http" or self._streamed.fullmatch(scope["path"]):
             await self._app(scope, receive, send)
             return
         detail = f"the body is over the limit of {MAX_BODY_BYTES} bytes"

@@ -33,6 +33,7 @@ class UnreadableTokens(InvalidRequest):
         """Name the part that is wrong, unless it is the whole file."""
         super().__init__(f"{pointer}: {detail}" if pointer else detail)
         self.pointer = pointer
+        self.reason = detail
 
 
 @dataclass(frozen=True, slots=True)
