@@ -29,6 +29,7 @@ from shared.tokens import Tokens, TokenSet, TokenType
 SHOWN_ITEMS = 100
 # Tokens of a type that a page begins with: more would take longer to load than to read.
 SHOWN_TOKENS = 120
+UNCONFIRMED = "Seen, but not confirmed"
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -41,12 +42,16 @@ class View(StrEnum):
 
 
 class Wanted(Sent):
-    """What somebody wants to see of a job; ``after`` is the place of the image before."""
+    """What somebody wants to see of a job; ``after`` is the place of the image before.
+
+    ``part`` is one of the page that a script puts into it.
+    """
 
     show: View | TokenType | None = None
     status: ItemStatus | None = None
     after: Annotated[int, Field(ge=0, le=items.MAX_ORDINAL)] | None = None
     extent: Literal["all"] | None = None
+    part: Literal["images"] | None = None
 
 
 @router.get("/jobs/{job_id}")
@@ -60,7 +65,10 @@ def show_job(
     """Show a job."""
     with transaction(site.engine) as connection:
         context = _read_head(connection, user.id, job_id)
-        token_set = _read_set(connection, user.id, job_id)
+        token_set = None if wanted.part else _read_set(connection, user.id, job_id)
+    if wanted.part:
+        images = _read_images(job_id, user, site, wanted)
+        return show(request, "job_images.html", user=user, **context, **images)
     view = wanted.show or (View.IMAGES if token_set is None else TokenType.COLOR)
     context |= {"view": view, "token_set": token_set, "titles": TITLES, "formats": FORMATS}
     if view is View.IMAGES and context["job"].status != "expired":
@@ -90,7 +98,12 @@ def show_token(
     """Return one token in a format, as text to copy: the export of a set of it alone."""
     with transaction(site.engine) as connection:
         token_set = read_job_tokens(connection, user.id, job_id, growing=True)
-    found = [each for each in getattr(token_set.tokens, token_type.value) if each.name == name]
+    # Exports hold what is confirmed; what somebody asks for by name is wanted as it is.
+    found = [
+        each.model_copy(update={"confirmed": True})
+        for each in getattr(token_set.tokens, token_type.value)
+        if each.name == name
+    ]
     if not found:
         raise NotFound(f"no {token_type.value} token {name!a}")
     alone = Tokens.model_validate({token_type.value: found})
@@ -105,6 +118,7 @@ def _read_head(connection: Connection, owner_id: str, job_id: str) -> dict[str, 
     left = job.counts.total - job.counts.succeeded - job.counts.failed - job.counts.canceled
     return {
         "job": job,
+        "here": f"/jobs/{job.id}",
         "stages": [] if job.finished_at else count_stages(connection, job_id),
         "rate": left / job.eta_seconds if job.eta_seconds and left else None,
     }
@@ -133,14 +147,20 @@ def _read_images(job_id: str, user: UserView, site: Site, wanted: Wanted) -> dic
 def _display(token_type: TokenType, token_set: TokenSet, most: int | None) -> dict[str, Any]:
     """Return what a display of one type of token shows, of at most so many tokens."""
     section = arrange(token_type, token_set)
+    parts = [
+        (heading, [each for each in group if each.token.confirmed])
+        for heading, group in section.groups
+    ]
+    doubtful = [each for _, group in section.groups for each in group if not each.token.confirmed]
     left = section.count if most is None else most
     groups = []
-    for heading, exhibits in section.groups:
+    for heading, exhibits in (*parts, (UNCONFIRMED, doubtful)):
         groups.append((heading, exhibits[:left]))
         left = max(0, left - len(exhibits))
     return {
         "section": section,
         "groups": [(heading, shown) for heading, shown in groups if shown],
+        "unconfirmed": UNCONFIRMED,
         "more": 0 if most is None else max(0, section.count - most),
         "pairs": pair_up(token_set.tokens) if token_type is TokenType.COLOR else [],
         "plot": plot_spacing(token_set.tokens, token_set.scales),

@@ -117,7 +117,7 @@ def arrange(token_type: TokenType, token_set: TokenSet) -> Section:
         token_type, Scale()
     )
     groups = tuple(
-        (heading, tuple(_exhibit(token_type, each, scale) for each in group))
+        (heading, tuple(exhibit(token_type, each, scale) for each in group))
         for heading, group in _GROUPERS[token_type](tokens, scales.elevation)
         if group
     )
@@ -183,7 +183,8 @@ def _tell(scale: Scale) -> str:
     return f"Scale: {rule} · {scale.confidence:.0%} sure"
 
 
-def _exhibit(token_type: TokenType, token: Token[Any], scale: Scale) -> Exhibit:
+def exhibit(token_type: TokenType, token: Token[Any], scale: Scale) -> Exhibit:
+    """Return a token as it is shown beside the others of its scale."""
     value, style = _picture(token_type, token.value)
     marks = (
         *(("off the scale",) if token.name in scale.outliers else ()),

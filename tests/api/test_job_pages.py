@@ -111,6 +111,36 @@ def test_images_come_page_by_page(owner: httpx.Client) -> None:
     assert rest.count('class="tile"') == 2
 
 
+def test_what_is_not_confirmed_stands_apart(owner: httpx.Client, engine: Engine) -> None:
+    tokens = (a_token("4", px(4)), a_token("5", px(5), confirmed=False))
+    page = owner.get(done(owner, engine, Tokens(spacing=tokens)), params={"show": "spacing"}).text
+
+    assert page.index('id="4"') < page.index("not confirmed") < page.index('id="5"')
+
+
+def test_a_job_is_compared_with_an_earlier_one(owner: httpx.Client, engine: Engine) -> None:
+    before = done(owner, engine, Tokens(spacing=(a_token("4", px(4)), a_token("16", px(16)))))
+    after = done(owner, engine, Tokens(spacing=(a_token("4", px(4)), a_token("40", px(40)))))
+
+    offer = owner.get(f"{after}/compare").text
+    page = owner.get(f"{after}/compare", params={"before": before.removeprefix("/jobs/")}).text
+    same = owner.get(f"{after}/compare", params={"before": after.removeprefix("/jobs/")}).text
+
+    assert f'value="{before.removeprefix("/jobs/")}"' in offer
+    assert re.findall(r"<h3>(\w+) <", page) == ["Changed"]
+    assert re.findall(r"<strong>(\d+)<", page) == ["16", "40"]
+    assert "Nothing changed" in same
+
+
+def test_images_are_to_be_had_alone(owner: httpx.Client) -> None:
+    job = new_job(owner)
+
+    images = owner.get(f"/jobs/{job['id']}", params={"show": "images", "part": "images"}).text
+
+    assert images.count('class="tile"') == 1
+    assert "<html" not in images
+
+
 def test_the_head_is_to_be_had_alone(owner: httpx.Client) -> None:
     job = new_job(owner)
 

@@ -30,7 +30,7 @@ const renewBody = sparingly(async () => {
     const isLast = chunk === chunks[chunks.length - 1];
     const touched = [...changed].some((index) => index >= first && (index <= last || isLast));
     if (!touched) continue;
-    const [fresh] = await load(chunk.dataset.chunk, '[data-chunk]');
+    const [fresh] = await load(`${chunk.dataset.chunk}&part=images`, '[data-chunk]');
     if (fresh) morph(chunk, fresh);
   }
   changed.clear();
@@ -72,7 +72,7 @@ attend();
 const watcher = new IntersectionObserver(async ([{ isIntersecting, target }]) => {
   if (!isIntersecting || target.inert) return;
   target.inert = true;
-  const [chunk, next] = await load(target.href, '[data-chunk], a[rel=next]').catch(() => []);
+  const [chunk, next] = await load(`${target.href}&part=images`, '[data-chunk], a[rel=next]').catch(() => []);
   target.inert = false;
   if (!chunk) return;
   document.querySelector('#chunks').append(chunk);
@@ -80,6 +80,6 @@ const watcher = new IntersectionObserver(async ([{ isIntersecting, target }]) =>
   if (!next) return target.remove();
   target.href = next.href;
   watcher.observe(target);
-}, { rootMargin: '1200px' });
+}, { rootMargin: '4000px' });
 const more = document.querySelector('a[rel=next]');
 if (more) watcher.observe(more);
