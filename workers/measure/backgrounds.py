@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.measure.corners import corner_reach
+from workers.measure.corners import Four, corner_reach
 from workers.measure.glyphs import GLYPH_MAX_HEIGHT
 from workers.measure.measurements import Box, GradientKind
 from workers.measure.regions import SOFT_STEP, Segmentation
@@ -25,6 +25,9 @@ GRADIENT_INK_LEVELS = 14
 PLACES_PER_PX = 32
 # Gradients whose colors are kept, since each is drawn strip by strip: as many as one page shows.
 DRAWN_GRADIENTS = 16
+# An arc as wide as half a box, the widest there is, has its middle so far from the two sides, as a
+# part of the box's shorter side.
+CORNER_INSET = 0.15
 # Background is looked for on this lattice; what it misses is too small to hold a shadow.
 SEED_STEP = 3
 
@@ -130,6 +133,15 @@ def _are_near(first: Packed, second: Packed) -> NDArray[np.bool_]:
     )
     near = cv2.inRange(cv2.absdiff(one, other), (0, 0, 0, 0), (SOFT_STEP,) * 4)
     return np.asarray(near[0] != 0, np.bool_)
+
+
+def shades_near_corners(region: GradientRegion) -> Four:
+    """Return the colors where arcs of round corners lie, packed, clockwise from the top left."""
+    box = region.box
+    inset = int(CORNER_INSET * min(box.width, box.height))
+    top, bottom = (render_gradient(region, row, 1)[0] for row in (inset, box.height - 1 - inset))
+    left, right = inset, box.width - 1 - inset
+    return int(top[left]), int(top[right]), int(bottom[right]), int(bottom[left])
 
 
 def render_gradient(region: GradientRegion, top: int, rows: int) -> Packed:

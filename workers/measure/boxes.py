@@ -12,9 +12,10 @@ from workers.measure.backgrounds import (
     paint_fill,
     paint_gradient,
     paint_pixels,
+    shades_near_corners,
 )
 from workers.measure.borders import find_accents, find_border, grow
-from workers.measure.corners import Outline, measure_corners
+from workers.measure.corners import Four, Outline, measure_corners
 from workers.measure.ink import Shape, find_dividers, find_ink, find_shapes
 from workers.measure.measurements import Box
 from workers.measure.nesting import corners_of, find_parents, overlap
@@ -53,21 +54,27 @@ CODEC_NOISE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A box before its corners and its parent are known."""
+    """A box before its corners and its parent are known.
+
+    ``shades`` are the colors near the corners of a gradient, clockwise from the top left.
+    """
 
     kind: ElementKind
     box: Box
     fill: int | None
     border: Border | None
     hard: tuple[bool, bool, bool, bool]
+    shades: Four | None = None
 
     def outline(self) -> Outline:
         """Return what the corners are measured by."""
         fill = self.fill or 0
+        fills = self.shades or (fill, fill, fill, fill)
         if self.border is None:
-            return Outline(self.box, fill, fill, 0)
+            return Outline(self.box, fills, fills, 0)
         sides = (self.border.top, self.border.right, self.border.bottom, self.border.left)
-        return Outline(self.box, fill, self.border.color, min(side for side in sides if side))
+        edge = self.border.color
+        return Outline(self.box, fills, (edge, edge, edge, edge), min(s for s in sides if s))
 
 
 def find_elements(
@@ -168,7 +175,14 @@ def _gradient_boxes(packed: Packed, gradients: tuple[GradientRegion, ...]) -> li
     for region in gradients:
         border = find_border(packed, region.box, -1)
         found.append(
-            _Found(ElementKind.GRADIENT, grow(region.box, border), None, border, ALL_SIDES)
+            _Found(
+                ElementKind.GRADIENT,
+                grow(region.box, border),
+                None,
+                border,
+                ALL_SIDES,
+                shades_near_corners(region),
+            )
         )
     return found
 

@@ -13,18 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.measure.measurements import Box
-from workers.measure.preprocess import unpack
 from workers.measure.scene import Rgb
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
+Four = tuple[int, int, int, int]
 
 # Corners are read in squares of these sides, the next larger where the arc fills the square:
 # small ones first, since content may lie near. In each, radii are tried in steps of so many
 # pixels; the best one is then refined between its neighbours.
 PATCHES = ((8, 0.25), (16, 0.25), (32, 0.5), (64, 1.0))
-# An arc wider than this part of its square wants a larger square.
+# An arc wider than this part of its square wants a larger square, if the box has room for one.
 PATCH_ROOM = 0.8
+# A larger square would show a bar's other corners where it is wider than half the bar, so that an
+# arc may almost fill the square before. Bars are so much longer than wide; circles are none.
+BAR_ROOM, BAR_ASPECT = 0.95, 1.3
 # Pixels further from both edges than this part of the square show what lies in the box.
 EDGE_SHARE = 0.5
 # Samples a pixel, each way, of the drawn circles.
@@ -51,25 +54,26 @@ PILL_SLACK_PX = 1.2
 class Outline:
     """A box whose corners are asked for: the outer box, and what it shows along its edge.
 
-    ``fill`` and ``edge`` are packed colors; without a border they are the same and ``border_px``
-    is 0.
+    ``fills`` and ``edges`` are packed colors at each corner, clockwise from the top left; without
+    a border they are the same and ``border_px`` is 0.
     """
 
     box: Box
-    fill: int
-    edge: int
+    fills: Four
+    edges: Four
     border_px: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Corners:
-    """Each corner's pixel, the directions inward, and half the box's shorter side."""
+    """Each corner's pixel, the directions inward, half the box's shorter side, and its shape."""
 
     x: Indices
     y: Indices
     step_x: Indices
     step_y: Indices
     half: Indices
+    is_bar: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +138,8 @@ def corner_reach(radii: tuple[float | None, ...]) -> int:
 def _measure_group(rgb: Rgb, outlines: Sequence[Outline], border_px: int, noise: float) -> Floats:
     """Measure boxes with borders of the same width, shape (n, 4)."""
     corners = _corners_of([outline.box for outline in outlines])
-    fill = np.repeat(np.array([unpack(o.fill) for o in outlines], np.float32), 4, axis=0)
-    edge = np.repeat(np.array([unpack(o.edge) for o in outlines], np.float32), 4, axis=0)
+    fill = _levels([outline.fills for outline in outlines])
+    edge = _levels([outline.edges for outline in outlines])
     height, width = rgb.shape[:2]
     x, y, half = corners.x, corners.y, corners.half
     radii = np.full(len(x), np.nan, np.float32)
@@ -150,25 +154,36 @@ def _measure_group(rgb: Rgb, outlines: Sequence[Outline], border_px: int, noise:
             break
         patch = _cut(rgb, corners, pending, side)
         paints = _Paints(edge[pending], fill[pending], border_px, noises[pending], step)
-        found, best = _fit_arcs(patch, paints, half[pending])
+        last = corners.is_bar[pending] & (2 * side > half[pending])
+        room = side * np.where(last, BAR_ROOM, PATCH_ROOM)
+        found, best = _fit_arcs(patch, paints, half[pending], room)
         radii[pending] = found
-        pending = pending[(best > PATCH_ROOM * side) & (half[pending] > PATCH_ROOM * side)]
+        wide = np.isnan(found) & (best > PATCH_ROOM * side)
+        pending = pending[wide & (half[pending] > PATCH_ROOM * side)]
     return radii.reshape(-1, 4)
+
+
+def _levels(colors: Sequence[Four]) -> Floats:
+    """Return red, green and blue of packed colors, one row a color."""
+    packed = np.array(colors).reshape(-1, 1)
+    return np.asarray(packed >> np.array([16, 8, 0]) & 255, np.float32)
 
 
 def _corners_of(boxes: Sequence[Box]) -> _Corners:
     """List the corners of boxes, clockwise from the top left."""
     left = np.array([box.x for box in boxes], np.intp)
     top = np.array([box.y for box in boxes], np.intp)
-    right = np.array([box.right - 1 for box in boxes], np.intp)
-    bottom = np.array([box.bottom - 1 for box in boxes], np.intp)
-    half = np.array([(min(box.width, box.height) + 1) // 2 for box in boxes], np.intp)
+    width = np.array([box.width for box in boxes], np.intp)
+    height = np.array([box.height for box in boxes], np.intp)
+    right, bottom = left + width - 1, top + height - 1
+    shorter = np.minimum(width, height)
     return _Corners(
         np.stack([left, right, right, left], 1).ravel(),
         np.stack([top, top, bottom, bottom], 1).ravel(),
         np.tile(np.array([1, -1, -1, 1], np.intp), len(boxes)),
         np.tile(np.array([1, 1, -1, -1], np.intp), len(boxes)),
-        np.repeat(half, 4),
+        np.repeat((shorter + 1) // 2, 4),
+        np.repeat(np.maximum(width, height) >= BAR_ASPECT * shorter, 4),
     )
 
 
@@ -185,13 +200,16 @@ def _cut(rgb: Rgb, corners: _Corners, chosen: Indices, side: int) -> Floats:
     return np.asarray(rgb[rows[:, :, None], columns[:, None, :]], np.float32)
 
 
-def _fit_arcs(patch: Floats, paints: _Paints, half: Indices) -> tuple[Floats, Floats]:
+def _fit_arcs(
+    patch: Floats, paints: _Paints, half: Indices, room: Floats
+) -> tuple[Floats, Floats]:
     """Fit a radius to each corner.
 
     Args:
         patch: (n, side + 1, side + 1, 3), from one pixel outside the corner.
         paints: what the boxes are painted with.
         half: (n,), half the box's shorter side, the largest radius it can have.
+        room: (n,), the largest radius that a square of this size shows.
 
     Returns:
         The radii, NaN where none fits, and the best ones, fitting or not.
@@ -208,7 +226,7 @@ def _fit_arcs(patch: Floats, paints: _Paints, half: Indices) -> tuple[Floats, Fl
     wrong = error / np.maximum(((paints.edge - beyond) ** 2).sum(axis=1), 1)
     fits = wrong <= WRONG_PIXELS * np.maximum(best, 1)
     fits &= (error <= ARC_ERROR_SHARE * errors[:, 0]) | (best < SQUARE_RADIUS)
-    fits &= (contrast >= MIN_CONTRAST) & (best <= PATCH_ROOM * side)
+    fits &= (contrast >= MIN_CONTRAST) & (best <= room)
     radius = np.where(best < SQUARE_RADIUS, 0, best + paints.step * _refine(errors, index))
     return np.where(fits, radius, np.nan).astype(np.float32), best.astype(np.float32)
 

@@ -31,6 +31,12 @@ SMEARED = _Reading(alike_px=1.0, stray_px=2.0, agreeing=2)
 RADIUS_UNIT = 0.5
 # Below this, in CSS pixels, a corner counts as square: antialiasing of odd edges looks like it.
 MIN_RADIUS_PX = 1.5
+# A circle touches its box so little that the box is often found a pixel too small on each side,
+# which makes the radius 2.7 px less than half of it. No more than this part of the box is doubted.
+CIRCLE_SLACK_PX, CIRCLE_SLACK = 3.0, 0.1
+# Tiles of icons are no larger, in CSS pixels. What one part of an icon alone shows is no radius of
+# the page: icons are round as they please.
+TILE_MAX_PX = 64.0
 BOXES = {ElementKind.CONTAINER, ElementKind.GRADIENT, ElementKind.PICTURE}
 
 
@@ -49,7 +55,10 @@ def measure_radii(scene: Scene) -> tuple[RadiusMeasurement, ...]:
             groups[-1].append(entry)
         else:
             groups.append([entry])
-    measured = [_sum_up(group, RADIUS_UNIT / scene.dpr) for group in _join_strays(groups, reading)]
+    drawn = _parts_of_icons(scene)
+    joined = _join_strays(groups, reading)
+    kept = [group for group in joined if len(group) > 1 or group[0][1] not in drawn]
+    measured = [_sum_up(group, RADIUS_UNIT / scene.dpr) for group in kept]
     return tuple(sorted(measured, key=lambda radius: -radius.count))
 
 
@@ -68,7 +77,20 @@ def _radii_of(element: Element, dpr: float, reading: _Reading) -> list[float]:
         else:
             alike.append([radius])
     radii = [median(some) for some in alike if len(some) > 1]
-    return [radius for radius in radii if radius < smaller / 2 - PILL_SLACK_PX]
+    slack = PILL_SLACK_PX
+    if abs(element.box.width - element.box.height) <= 1:
+        slack = max(slack, min(CIRCLE_SLACK_PX, CIRCLE_SLACK * smaller))
+    return [radius for radius in radii if radius < smaller / 2 - slack]
+
+
+def _parts_of_icons(scene: Scene) -> set[Box]:
+    """Return what lies on tiles, the small boxes that icons are drawn on."""
+    tiles = {
+        index
+        for index, element in enumerate(scene.elements)
+        if max(element.box.width, element.box.height) <= TILE_MAX_PX * scene.dpr
+    }
+    return {element.box for element in scene.elements if element.parent in tiles}
 
 
 def _join_strays(

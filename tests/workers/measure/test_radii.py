@@ -122,3 +122,48 @@ def test_a_box_alone_belongs_to_the_radius_beside_it_that_three_agree_on(
 
     assert [each.count for each in found] == counts
     assert found[0].px == 12
+
+
+@settings(max_examples=20, deadline=None)
+@given(radius=st.integers(4, 28), angle=st.sampled_from([0, 45, 90, 130]))
+def test_a_gradient_shows_its_radius(radius: int, angle: int) -> None:
+    page = drawing.draw_page(300, 240)
+    stops = [("#2dcecc", 0.0), ("#2dce89", 1.0)]
+    drawing.draw_linear_gradient(page, (40, 30, 200, 120), angle, stops, radius=radius)
+
+    found = measure_image(page).radii
+
+    assert [each.px for each in found] == pytest.approx([radius], abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("height", [44, 52])
+def test_a_low_bar_shows_an_arc_that_a_larger_square_would_not(height: int) -> None:
+    page = drawing.draw_page(300, 240)
+    drawing.draw_box(page, (40, 30, 124, height), "#2dce89", radius=14.4)
+    drawing.draw_box(page, (58, 30 + height // 2 - 8, 88, 16), "#ffffff")
+
+    (bar,) = [each for each in measure_image(page).radii if each.boxes[0].height == height]
+
+    assert bar.px == pytest.approx(14.4, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("side", [30, 48, 60])
+def test_a_circle_is_no_radius(side: int) -> None:
+    page = drawing.draw_page(300, 240)
+    drawing.draw_box(page, (40, 30, side, side), "#4f46e5", radius=side / 2)
+    stops = [("#f5365c", 0.0), ("#f56036", 1.0)]
+    drawing.draw_linear_gradient(page, (150, 30, side, side), 90, stops, radius=side / 2)
+
+    assert measure_image(page).radii == ()
+
+
+def test_what_one_part_of_an_icon_shows_is_no_radius() -> None:
+    page = drawing.draw_page(500, 300)
+    drawing.draw_box(page, (20, 40, 48, 48), "#e5e7eb", radius=12)
+    drawing.draw_box(page, (32, 54, 24, 20), "#111827", radius=5)
+    drawing.draw_box(page, (120, 40, 300, 120), "#e5e7eb", radius=8)
+    drawing.draw_box(page, (140, 60, 40, 30), "#111827", radius=4)
+
+    found = measure_image(page).radii
+
+    assert sorted(each.px for each in found) == [4, 8, 12]
