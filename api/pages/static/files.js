@@ -63,10 +63,13 @@ export async function surveyed(picked, options) {
   return { body, headers: { 'Content-Type': 'application/json' } };
 }
 
+// The service keeps no more of a name; its end tells most.
+const MOST_NAME = 500;
+
 /** The form that a job is handed in with. */
 export function form(picked, options) {
   const data = new FormData();
   data.append('options', JSON.stringify(options));
-  for (const { file, path } of picked) data.append('files', file, path);
+  for (const { file, path } of picked) data.append('files', file, path.slice(-MOST_NAME));
   return data;
 }

@@ -101,14 +101,12 @@ function inspect() {
     token.entry.addEventListener('focusin', () => light(token, token.boxes[0]));
     token.entry.addEventListener('pointerleave', () => light(pinned, pinned?.boxes[0]));
     token.entry.addEventListener('focusout', () => { if (!pinned) light(null); });
-    token.entry.addEventListener('toggle', () => {
-      if (token.entry.open) pinned = token;
-      else if (pinned === token) pinned = null;
-      if (token.entry.open) {
-        token.layer.checked = true;
-        light(token, token.boxes[0]);
-        show(token.boxes[0]);
-      }
+    token.entry.querySelector('summary').addEventListener('click', () => {
+      pinned = token.entry.open ? null : token;
+      if (!pinned) return;
+      token.layer.checked = true;
+      light(token, token.boxes[0]);
+      show(token.boxes[0]);
     });
   }
 

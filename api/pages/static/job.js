@@ -74,6 +74,8 @@ const watcher = new IntersectionObserver(async ([{ isIntersecting, target }]) =>
   target.inert = true;
   const [chunk, next] = await load(`${target.href}&part=images`, '[data-chunk], a[rel=next]').catch(() => []);
   target.inert = false;
+  // Who has no connection may ask again.
+  target.parentNode.style.visibility = chunk ? 'hidden' : '';
   if (!chunk) return;
   document.querySelector('#chunks').append(chunk);
   watcher.unobserve(target);
@@ -82,4 +84,8 @@ const watcher = new IntersectionObserver(async ([{ isIntersecting, target }]) =>
   watcher.observe(target);
 }, { rootMargin: '4000px' });
 const more = document.querySelector('a[rel=next]');
-if (more) watcher.observe(more);
+if (more) {
+  // What comes by itself needs no link, which each of its comings would push away.
+  more.parentNode.style.visibility = 'hidden';
+  watcher.observe(more);
+}
