@@ -10,7 +10,8 @@ from shared.db.engine import transaction
 from shared.db.results import read_job_tokens
 from shared.db.retention import require_kept
 from shared.export import write_report
-from shared.report import Report, report
+from shared.findings import Report
+from shared.report import report
 
 HTML, JSON = "text/html", "application/json"
 # The page needs its own styles; nothing else, and no other site's frame.

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.imports import Imported
-from shared.nearness import SPACES, find_near, find_nearest, is_paler_text
+from shared.nearness import SPACES, Lookup, is_paler_text
 from shared.tokens import (
     Color,
     Dimension,
@@ -149,33 +149,28 @@ def _design(token: Token[V], paths: Mapping[str, str]) -> Designed[V]:
 def _check_type(
     token_type: TokenType, designed: Sequence[Designed[Any]], seen: Sequence[Token[Any]]
 ) -> Usage[Any]:
-    space = SPACES[token_type]
-    wanted = [_comparable(each.value) for each in designed]
-    found = [_comparable(token.value) for token in seen]
-    near = sorted(find_near(space, wanted, found))
-    nearest = {design: at for _, design, at in reversed(near)}
-    known = {at for *_, at in near}
+    lookup = Lookup(SPACES[token_type], [_comparable(each.value) for each in designed])
+    nearest: dict[int, tuple[float, int]] = {}
     foreign = []
     for at, token in enumerate(seen):
-        if at in known or not token.confirmed or _is_thin(token, seen):
-            continue
-        best = find_nearest(space, found[at], wanted)
-        probably = designed[best[1]] if best and best[0] <= _MOST_TOLERANCES else None
-        foreign.append({"token": token, "probably": probably})
+        value = _comparable(token.value)
+        near = lookup.find_near(value)
+        for distance, design in near:
+            nearest[design] = min(nearest.get(design, (distance, at)), (distance, at))
+        if not near and token.confirmed and not is_paler_text(token, seen):
+            best = lookup.find_nearest(value)
+            probably = designed[best[1]] if best and best[0] <= _MOST_TOLERANCES else None
+            foreign.append({"token": token, "probably": probably})
     return _USAGES[token_type].model_validate(
         {
             "used": [
                 {"design": designed[design], "seen": seen[at]}
-                for design, at in sorted(nearest.items())
+                for design, (_, at) in sorted(nearest.items())
             ],
             "unused": [each for at, each in enumerate(designed) if at not in nearest],
             "foreign": foreign,
         }
     )
-
-
-def _is_thin(token: Token[Any], seen: Sequence[Token[Any]]) -> bool:
-    return any(is_paler_text(token, other) for other in seen)
 
 
 def _comparable(value: Any) -> Any:  # noqa: ANN401 - of any type

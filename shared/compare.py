@@ -10,7 +10,7 @@ and is barely seen now has not gone.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import product
@@ -18,7 +18,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from shared.nearness import SPACES, Space, find_near, is_paler_text
+from shared.colorspace import Floats
+from shared.nearness import SPACES, Lookup, Space, is_paler_text
 from shared.tokens import Box, Source, Token, Tokens, TokenType
 
 AnyToken: TypeAlias = Token[Any]
@@ -97,13 +98,13 @@ def _list_near(
     space: Space, before: Sequence[AnyToken], after: Sequence[AnyToken]
 ) -> list[tuple[int, int]]:
     """Return tokens of one value by index: the nearest first, of equals those of one name."""
-    near = find_near(space, [each.value for each in before], [each.value for each in after])
-
-    def rank(found: tuple[float, int, int]) -> tuple[float, bool, int, int]:
-        distance, old, new = found
-        return distance, before[old].name != after[new].name, old, new
-
-    return [(old, new) for _, old, new in sorted(near, key=rank)]
+    lookup = Lookup(space, [token.value for token in after])
+    near = [
+        (distance, token.name != after[new].name, old, new)
+        for old, token in enumerate(before)
+        for distance, new in lookup.find_near(token.value)
+    ]
+    return [(old, new) for *_, old, new in sorted(near)]
 
 
 def _leave(
@@ -135,9 +136,7 @@ def _list_proven(
     return tuple(
         token
         for at, token in left.items()
-        if token.confirmed
-        and at not in found
-        and not any(is_paler_text(token, other) for other in tokens)
+        if token.confirmed and at not in found and not is_paler_text(token, tokens)
     )
 
 
@@ -172,13 +171,16 @@ def _find_used_alike(
     """Return tokens that are used alike: those of one role and the most alike first."""
     old_uses = {at: _count_uses(removed[at], images) for at in sorted(removed)[:_MOST_TOKENS]}
     new_uses = {at: _count_uses(added[at], images) for at in sorted(added)[:_MOST_TOKENS]}
+    old_places = {at: _place(space, removed[at]) for at in old_uses}
+    new_places = {at: _place(space, added[at]) for at in new_uses}
     found = []
     for old, new in product(old_uses, new_uses):
         pair = Pair(removed[old], added[new])
         alike = _share(old_uses[old], new_uses[new])
         if alike >= LEAST_ALIKE and (pair.before.confirmed or pair.after.confirmed):
             evidence = alike + _share_places(pair.before, pair.after)
-            found.append((_changes_role(pair), -evidence, _distance(space, pair), old, new))
+            distance = _distance(space, old_places[old], new_places[new])
+            found.append((_changes_role(pair), -evidence, distance, old, new))
     return [(old, new) for *_, old, new in sorted(found)]
 
 
@@ -187,13 +189,17 @@ def _changes_role(pair: Pair) -> bool:
     return None not in roles and len(roles) > 1
 
 
-def _distance(space: Space, pair: Pair) -> float:
+def _place(space: Space, token: AnyToken) -> tuple[Hashable, Floats]:
+    return space.family(token.value), space.place(token.value)
+
+
+def _distance(
+    space: Space, before: tuple[Hashable, Floats], after: tuple[Hashable, Floats]
+) -> float:
     """Return how far two values are apart in tolerances, infinity if they are of two kinds."""
-    before, after = pair.before.value, pair.after.value
-    places = space.place(before), space.place(after)
-    if space.family(before) != space.family(after) or places[0].shape != places[1].shape:
+    if before[0] != after[0] or before[1].shape != after[1].shape:
         return float("inf")
-    return float(space.distance(places[0][np.newaxis], places[1])[0])
+    return float(space.distance(before[1][np.newaxis], after[1])[0])
 
 
 def _list_images(tokens: Tokens) -> set[str]:

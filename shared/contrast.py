@@ -4,6 +4,8 @@ Source: W3C, Web Content Accessibility Guidelines 2.2, "relative luminance", "co
 success criteria 1.4.3 and 1.4.6.
 """
 
+from functools import lru_cache
+
 # What text needs to its background to pass level AA; ``shared.tokens.TextOn`` says what is large.
 LEAST_CONTRAST = 4.5
 LEAST_CONTRAST_LARGE = 3.0
@@ -24,6 +26,7 @@ def contrast(one: str, other: str) -> float:
     return (lighter + _FLARE) / (darker + _FLARE)
 
 
+@lru_cache(maxsize=4096)
 def _luminance(hex_color: str) -> float:
     """Return the relative luminance in [0, 1]."""
     levels = (int(hex_color[at : at + 2], 16) / 255 for at in (1, 3, 5))

@@ -4,7 +4,7 @@ A value has a family, within which alone it may be united with another, and a pl
 distance of 1 is the most that is still the same: each part is divided by its own tolerance.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ MAX_ANGLE_DEG = 5.0
 MAX_STOP = 0.05
 # The strokes of small letters are thinner than a pixel, so that their color is mixed with up to
 # this part of what is behind them. A mixture is rounded in each channel, and measured as finely.
+_TEXT = "text"
 _MOST_PALE = 0.15
 _OFF_LEVELS = 3
 
@@ -146,62 +147,70 @@ SPACES: Mapping[TokenType, Space] = {
 }
 
 
+class Lookup:
+    """Values of one type, among which others are looked up."""
+
+    def __init__(self, space: Space, values: Sequence[Any]) -> None:
+        """Place the values once, by family."""
+        self._space = space
+        self._members: dict[Hashable, list[int]] = {}
+        for at, value in enumerate(values):
+            self._members.setdefault(space.family(value), []).append(at)
+        self._places = {
+            family: np.stack([space.place(values[at]) for at in members])
+            for family, members in self._members.items()
+        }
+
+    def find_near(self, value: Any) -> list[tuple[float, int]]:  # noqa: ANN401 - of any type
+        """Return the values that are the same: how far each is, and its index."""
+        family = self._space.family(value)
+        if family not in self._places:
+            return []
+        distances = self._space.distance(self._places[family], self._space.place(value))
+        members = self._members[family]
+        return [(float(distances[at]), members[at]) for at in np.flatnonzero(distances <= 1)]
+
+    def find_nearest(self, value: Any) -> tuple[float, int] | None:  # noqa: ANN401 - of any type
+        """Return how far the nearest value is, in tolerances, and its index.
+
+        None where no value is of the same family.
+        """
+        family = self._space.family(value)
+        if family not in self._places:
+            return None
+        # The space of colors only tells how far those are that are near.
+        measure = _color_distance if isinstance(value, Color) else self._space.distance
+        distances = measure(self._places[family], self._space.place(value))
+        nearest = int(np.argmin(distances))
+        return float(distances[nearest]), self._members[family][nearest]
+
+
+def color_differences(color: Color, others: Sequence[Color]) -> Floats:
+    """Return the CIEDE2000 differences of a color to others, whatever their alpha."""
+    return ciede2000(lab_of_srgb(_levels([other.hex for other in others])), _lab(color))
+
+
 def color_difference(one: Color, other: Color) -> float:
     """Return the CIEDE2000 difference of two colors, whatever their alpha."""
-    return float(ciede2000(_lab(one), _lab(other)))
+    return float(color_differences(one, [other])[0])
 
 
-def find_near(
-    space: Space, values: Sequence[Any], others: Sequence[Any]
-) -> Iterator[tuple[float, int, int]]:
-    """Yield the values of two lists that are the same: their distance, and the index of each."""
-    families: dict[Hashable, list[int]] = {}
-    for at, other in enumerate(others):
-        families.setdefault(space.family(other), []).append(at)
-    places = {
-        family: np.stack([space.place(others[at]) for at in members])
-        for family, members in families.items()
-    }
-    for at, value in enumerate(values):
-        if (family := space.family(value)) not in places:
-            continue
-        distances = space.distance(places[family], space.place(value))
-        for member in np.flatnonzero(distances <= 1):
-            yield float(distances[member]), at, families[family][member]
+def is_paler_text(token: Token[Any], others: Iterable[Token[Any]]) -> bool:
+    """Tell whether a color is that of other text, which is used more, read from thin letters.
 
-
-def find_nearest(
-    space: Space,
-    value: Any,  # noqa: ANN401 - of any type
-    others: Sequence[Any],
-) -> tuple[float, int] | None:
-    """Return how far the nearest of some values is, in tolerances, and its index.
-
-    None where no value is of the same family.
+    It is, if it is on the first part of the way from that color to a background of its own.
     """
-    family = space.family(value)
-    kin = [at for at, other in enumerate(others) if space.family(other) == family]
-    if not kin:
-        return None
-    places = np.stack([space.place(others[at]) for at in kin])
-    # The space of colors only tells how far those are that are near.
-    measure = _color_distance if isinstance(value, Color) else space.distance
-    distances = measure(places, space.place(value))
-    nearest = int(np.argmin(distances))
-    return float(distances[nearest]), kin[nearest]
-
-
-def is_paler_text(token: Token[Any], other: Token[Any]) -> bool:
-    """Tell whether a color is that of more used text, read from letters that are thin."""
-    if not (token.role == other.role == "text" and token.usage < other.usage):
+    if token.role != _TEXT or not token.on:
         return False
-    return any(_is_blend(token.value, other.value, each.background) for each in token.on)
+    texts = [each for each in others if each.role == _TEXT and each.usage > token.usage]
+    start = _levels([each.value.hex for each in texts])
+    ways = _levels([each.background for each in token.on])[:, np.newaxis] - start
+    gone = levels_of_hex(token.value.hex) - start
+    parts = (gone * ways).sum(axis=-1) / np.maximum(1, (ways**2).sum(axis=-1))
+    off = np.abs(gone - parts[..., np.newaxis] * ways).max(axis=-1)
+    return bool(((parts > 0) & (parts <= _MOST_PALE) & (off <= _OFF_LEVELS)).any())
 
 
-def _is_blend(color: Color, text: Color, background: str) -> bool:
-    """Tell whether a color is on the first part of the way from a text's to its background."""
-    start, end, at = (np.array(levels_of_hex(each)) for each in (text.hex, background, color.hex))
-    way = end - start
-    part = np.dot(at - start, way) / max(1, np.dot(way, way))
-    off = np.abs(at - start - part * way).max()
-    return bool(0 < part <= _MOST_PALE and off <= _OFF_LEVELS)
+def _levels(hex_colors: Sequence[str]) -> Floats:
+    """Return the levels of colors, shape (colors, 3)."""
+    return np.array([levels_of_hex(each) for each in hex_colors], np.float64).reshape(-1, 3)

@@ -6,17 +6,17 @@ that is hard to read. All are derived from the merged set.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any, Generic, TypeVar
 
 from shared.colorspace import levels_of_hex
 from shared.contrast import LEAST_CONTRAST, LEAST_CONTRAST_LARGE, contrast
+from shared.findings import AnyFinding, Better, Finding, LowContrast, NearDuplicate, Report
 from shared.nearness import (
     MAX_COLOR_DIFFERENCE,
     SPACES,
+    Lookup,
     color_difference,
-    find_nearest,
+    color_differences,
     is_paler_text,
 )
 from shared.scales import nearest_step
@@ -26,6 +26,7 @@ from shared.tokens import (
     Gradient,
     Scales,
     Shadow,
+    TextOn,
     Token,
     Tokens,
     TokenSet,
@@ -56,53 +57,6 @@ _TEXT = "text"
 _SHADES = 100
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Better(_Row, Generic[V]):
-    """What a value should probably be; ``name`` is that of a token which has it, if one does."""
-
-    name: str | None
-    value: V
-
-
-class Finding(_Row, Generic[V]):
-    """A token that drifts, and what it should be as far as that can be told."""
-
-    type: TokenType
-    token: Token[V]
-    probably: Better[V] | None
-
-
-class NearDuplicate(_Row):
-    """A color that is nearly another, which is used more; ``delta_e`` is CIEDE2000."""
-
-    token: Token[Color]
-    probably: Better[Color]
-    delta_e: float
-
-
-class LowContrast(_Row):
-    """Text on a background that WCAG 2.2 AA wants more contrast of (success criterion 1.4.3).
-
-    ``lines`` are those that fail, and ``required`` is what most of them need: large text needs
-    less. The places of the color are those on all backgrounds.
-    """
-
-    token: Token[Color]
-    background: Better[Color] = Field(description="What is behind the text.")
-    ratio: float
-    required: float
-    lines: int
-    probably: Better[Color]
-
-
-AnyFinding: TypeAlias = (
-    Finding[Color] | Finding[Dimension] | Finding[Typography] | Finding[Shadow] | Finding[Gradient]
-)
-
-
 _FINDINGS: Mapping[TokenType, type[Finding[Any]]] = {
     TokenType.COLOR: Finding[Color],
     TokenType.SPACING: Finding[Dimension],
@@ -111,19 +65,6 @@ _FINDINGS: Mapping[TokenType, type[Finding[Any]]] = {
     TokenType.GRADIENT: Finding[Gradient],
     TokenType.RADIUS: Finding[Dimension],
 }
-
-
-class Report(_Row):
-    """All findings, those with the most uses first.
-
-    ``rare`` holds text styles that hardly anything uses, and of all types what too few images
-    show to be sure that it is there at all (``confirmed`` is false).
-    """
-
-    off_scale: tuple[Finding[Dimension] | Finding[Typography], ...] = ()
-    near_duplicates: tuple[NearDuplicate, ...] = ()
-    rare: tuple[AnyFinding, ...] = ()
-    low_contrast: tuple[LowContrast, ...] = ()
 
 
 def report(token_set: TokenSet) -> Report:
@@ -145,29 +86,45 @@ def _rank(findings: Iterable[F]) -> tuple[F, ...]:
     return tuple(sorted(findings, key=lambda each: -each.token.usage))
 
 
+class _Named(Generic[V]):
+    """Tokens of one type by their values."""
+
+    def __init__(self, token_type: TokenType, tokens: Iterable[Token[V]]) -> None:
+        self._tokens = tuple(tokens)
+        self._lookup = Lookup(SPACES[token_type], [token.value for token in self._tokens])
+
+    def name(self, value: V) -> Better[V]:
+        """Return a value, as the token has it whose value it is where there is one."""
+        near = min(self._lookup.find_near(value), default=None)
+        return _as_token(self._tokens[near[1]]) if near else Better(name=None, value=value)
+
+    def find(self, value: V) -> Better[V] | None:
+        """Return what a doubtful value might be."""
+        nearest = self._lookup.find_nearest(value)
+        if nearest is None or nearest[0] > _MOST_TOLERANCES:
+            return None
+        return _as_token(self._tokens[nearest[1]])
+
+
 def _find_off_scale(tokens: Tokens, scales: Scales) -> Iterator[AnyFinding]:
     """Yield lengths and text styles off the rule that the others follow."""
-    lengths = [token for token in tokens.spacing if token.name in scales.spacing.steps]
+    on, off = set(scales.spacing.steps), set(scales.spacing.outliers)
+    lengths = _Named(TokenType.SPACING, (each for each in tokens.spacing if each.name in on))
     for length in tokens.spacing:
-        if length.name in scales.spacing.outliers:
-            value = Dimension(value=nearest_step(scales.spacing, length.value.px))
-            better = _name(TokenType.SPACING, value, lengths)
-            yield Finding[Dimension](type=TokenType.SPACING, token=length, probably=better)
-    styles = [token for token in tokens.typography if token.name in scales.typography.steps]
+        if length.name in off:
+            step = Dimension(value=nearest_step(scales.spacing, length.value.px))
+            yield Finding[Dimension](
+                type=TokenType.SPACING, token=length, probably=lengths.name(step)
+            )
+    on, off = set(scales.typography.steps), set(scales.typography.outliers)
+    styles = _Named(TokenType.TYPOGRAPHY, (each for each in tokens.typography if each.name in on))
     for style in tokens.typography:
-        if style.name in scales.typography.outliers:
+        if style.name in off:
             size = Dimension(value=nearest_step(scales.typography, style.value.font_size.px))
             resized = style.value.model_copy(update={"font_size": size, "line_height": None})
-            named = _name(TokenType.TYPOGRAPHY, resized, styles)
-            yield Finding[Typography](type=TokenType.TYPOGRAPHY, token=style, probably=named)
-
-
-def _name(token_type: TokenType, value: V, tokens: Sequence[Token[V]]) -> Better[V]:
-    """Return a value, as the token has it whose value it is where there is one."""
-    nearest = find_nearest(SPACES[token_type], value, [token.value for token in tokens])
-    if nearest is None or nearest[0] > 1:
-        return Better(name=None, value=value)
-    return _as_token(tokens[nearest[1]])
+            yield Finding[Typography](
+                type=TokenType.TYPOGRAPHY, token=style, probably=styles.name(resized)
+            )
 
 
 def _as_token(token: Token[V]) -> Better[V]:
@@ -177,19 +134,31 @@ def _as_token(token: Token[V]) -> Better[V]:
 def _find_duplicates(colors: Sequence[Token[Color]]) -> Iterator[NearDuplicate]:
     """Yield colors that are nearly another of their role, which is used much more."""
     for color in colors:
-        near = [
-            (color_difference(color.value, other.value), at)
-            for at, other in enumerate(colors)
-            if other.usage * _SLIP_SHARE >= color.usage
-            and other.value.alpha == color.value.alpha
-            and (other.role == color.role or None in (other.role, color.role))
-        ]
-        difference, at = min(near, default=(MAX_DUPLICATE_DIFFERENCE, 0))
-        thin = (is_paler_text(color, other) for other in colors)
-        if difference < MAX_DUPLICATE_DIFFERENCE and not any(thin):
+        usual = [each for each in colors if _is_usual(each, color)]
+        nearest = _find_nearest_color(color.value, usual, MAX_DUPLICATE_DIFFERENCE)
+        if nearest and not is_paler_text(color, colors):
+            better, difference = nearest
             yield NearDuplicate(
-                token=color, probably=_as_token(colors[at]), delta_e=round(difference, 2)
+                token=color, probably=_as_token(better), delta_e=round(difference, 2)
             )
+
+
+def _is_usual(other: Token[Color], color: Token[Color]) -> bool:
+    """Tell whether a color is used much more than another, and in its place."""
+    is_used_more = color.usage <= other.usage * _SLIP_SHARE
+    has_one_role = other.role == color.role or None in (other.role, color.role)
+    return is_used_more and has_one_role and other.value.alpha == color.value.alpha
+
+
+def _find_nearest_color(
+    color: Color, tokens: Sequence[Token[Color]], within: float
+) -> tuple[Token[Color], float] | None:
+    """Return the token nearest to a color, and its CIEDE2000; None if it is as far as that."""
+    differences = color_differences(color, [token.value for token in tokens])
+    if not differences.size or differences.min() >= within:
+        return None
+    nearest = int(differences.argmin())
+    return tokens[nearest], float(differences[nearest])
 
 
 def _find_rare_styles(
@@ -223,14 +192,13 @@ def _unlikeness(one: Typography, other: Typography) -> tuple[bool, float, int]:
 def _find_doubtful(tokens: Tokens, sure: Tokens) -> Iterator[AnyFinding]:
     """Yield what is not confirmed, text styles aside, and the confirmed value that it might be."""
     for (token_type, found), (_, candidates) in zip(tokens.by_type(), sure.by_type(), strict=True):
-        values = [each.value for each in candidates]
+        if token_type is TokenType.TYPOGRAPHY:
+            continue
+        named = _Named(token_type, candidates)
         for token in found:
-            if token.confirmed or token_type is TokenType.TYPOGRAPHY:
-                continue
-            nearest = find_nearest(SPACES[token_type], token.value, values)
-            is_near = nearest is not None and nearest[0] <= _MOST_TOLERANCES
-            better = _as_token(candidates[nearest[1]]) if nearest and is_near else None
-            yield _FINDINGS[token_type](type=token_type, token=token, probably=better)
+            if not token.confirmed:
+                better = named.find(token.value)
+                yield _FINDINGS[token_type](type=token_type, token=token, probably=better)
 
 
 def _find_unreadable(colors: Sequence[Token[Color]]) -> Iterator[LowContrast]:
@@ -238,26 +206,30 @@ def _find_unreadable(colors: Sequence[Token[Color]]) -> Iterator[LowContrast]:
 
     Text in the color of its background cannot have been seen there.
     """
+    named = _Named(TokenType.COLOR, colors)
     for color in colors:
-        if any(is_paler_text(color, other) for other in colors):
+        if is_paler_text(color, colors):
             continue
         for on in color.on:
             behind = Color(hex=on.background)
-            if color_difference(color.value, behind) <= MAX_COLOR_DIFFERENCE:
-                continue
-            ratio = contrast(color.value.hex, on.background)
-            normal = on.count - on.large if ratio < LEAST_CONTRAST else 0
-            lines = normal + (on.large if ratio < LEAST_CONTRAST_LARGE else 0)
-            required = LEAST_CONTRAST if normal else LEAST_CONTRAST_LARGE
-            if lines > 0:
+            required, lines = _count_failing(color.value, on)
+            if lines and color_difference(color.value, behind) > MAX_COLOR_DIFFERENCE:
                 yield LowContrast(
                     token=color,
-                    background=_name(TokenType.COLOR, behind, colors),
-                    ratio=round(ratio, 2),
+                    background=named.name(behind),
+                    ratio=round(contrast(color.value.hex, on.background), 2),
                     required=required,
                     lines=lines,
                     probably=_make_readable(color.value, on.background, required, colors),
                 )
+
+
+def _count_failing(color: Color, on: TextOn) -> tuple[float, int]:
+    """Return the contrast that text needs on a background, and how many lines have less."""
+    ratio = contrast(color.hex, on.background)
+    normal = max(0, on.count - on.large) if ratio < LEAST_CONTRAST else 0
+    large = on.large if ratio < LEAST_CONTRAST_LARGE else 0
+    return (LEAST_CONTRAST if normal else LEAST_CONTRAST_LARGE), normal + large
 
 
 def _make_readable(
@@ -266,14 +238,12 @@ def _make_readable(
     """Return the nearest shade of a color that is readable, as a text color near it has it."""
     shade = _shade(color, background, required)
     readable = [
-        (color_difference(shade, other.value), at)
-        for at, other in enumerate(colors)
-        if other.role == _TEXT and contrast(other.value.hex, background) >= required
+        each
+        for each in colors
+        if each.role == _TEXT and contrast(each.value.hex, background) >= required
     ]
-    difference, at = min(readable, default=(_MOST_RECOLORED, 0))
-    return (
-        _as_token(colors[at]) if difference < _MOST_RECOLORED else Better(name=None, value=shade)
-    )
+    nearest = _find_nearest_color(shade, readable, _MOST_RECOLORED)
+    return _as_token(nearest[0]) if nearest else Better(name=None, value=shade)
 
 
 def _shade(color: Color, background: str, required: float) -> Color:

@@ -11,7 +11,7 @@ from shared.export.css import WRITERS
 from shared.export.formats import File
 from shared.export.rendering import render
 from shared.export.values import write_color, write_number, write_style
-from shared.report import AnyFinding, Better, LowContrast, NearDuplicate, Report
+from shared.findings import AnyFinding, Better, LowContrast, NearDuplicate, Report
 from shared.tokens import Color, ImageUse, Token, TokenSet, TokenType
 
 # A page is read from the top, where the most used stand; the JSON has them all.

@@ -3,7 +3,7 @@
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from pydantic import BaseModel
 
 from shared.compare import Difference, compare
@@ -33,11 +33,13 @@ def pairs(difference: Difference) -> list[tuple[str, str]]:
     return [(pair.before.name, pair.after.name) for pair in difference.changed]
 
 
+@settings(max_examples=25, deadline=None)
 @given(tokens=any_tokens)
 def test_nothing_becomes_of_what_is_compared_with_itself(tokens: Tokens) -> None:
     assert compare(tokens, tokens) == NOTHING
 
 
+@settings(max_examples=25, deadline=None)
 @given(before=any_tokens, after=any_tokens)
 def test_no_token_is_told_twice(before: Tokens, after: Tokens) -> None:
     kinds = zip(before.by_type(), after.by_type(), strict=True)

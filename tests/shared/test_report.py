@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from shared.contrast import contrast
-from shared.report import Better, Report, report
+from shared.findings import Better, Report
+from shared.report import report
 from shared.scales import infer_scales
 from shared.tokens import Color, Dimension, ImageUse, TextOn, Token, Tokens, TokenSet, Typography
 from tests.token_sets import any_sets, of, px, shadow, style, token
@@ -35,6 +36,7 @@ def spaces(*sizes: float) -> tuple[Token[Any], ...]:
     return tuple(token(f"{size:g}".replace(".", "-"), px(size), usage=40) for size in sizes)
 
 
+@settings(max_examples=25, deadline=None)
 @given(token_set=any_sets)
 def test_any_set_has_a_report_that_is_json(token_set: TokenSet) -> None:
     found = report(token_set)

@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from shared.export import write_report
 from shared.export.drift import MOST_ROWS
@@ -35,6 +35,7 @@ def read(token_set: TokenSet) -> Reader:
     return reader
 
 
+@settings(max_examples=25, deadline=None)
 @given(token_set=any_sets)
 def test_no_name_becomes_markup_and_nothing_is_loaded(token_set: TokenSet) -> None:
     reader = read(token_set)
