@@ -200,7 +200,7 @@ def is_paler_text(token: Token[Any], others: Iterable[Token[Any]]) -> bool:
 
     It is, if it is on the first part of the way from that color to a background of its own.
     """
-    if token.role != _TEXT or not token.on:
+    if not (isinstance(token.value, Color) and token.role == _TEXT):
         return False
     texts = [each for each in others if each.role == _TEXT and each.usage > token.usage]
     start = _levels([each.value.hex for each in texts])

@@ -19,7 +19,7 @@ def checked(design: Tokens, screens: Tokens) -> Check:
     return check(read_dtcg(export(of(design), Format.W3C).content, "set_1"), screens)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(token_set=any_sets)
 def test_screens_adhere_to_their_own_tokens(token_set: TokenSet) -> None:
     found = checked(token_set.tokens, token_set.tokens)

@@ -33,13 +33,13 @@ def pairs(difference: Difference) -> list[tuple[str, str]]:
     return [(pair.before.name, pair.after.name) for pair in difference.changed]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(tokens=any_tokens)
 def test_nothing_becomes_of_what_is_compared_with_itself(tokens: Tokens) -> None:
     assert compare(tokens, tokens) == NOTHING
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(before=any_tokens, after=any_tokens)
 def test_no_token_is_told_twice(before: Tokens, after: Tokens) -> None:
     kinds = zip(before.by_type(), after.by_type(), strict=True)

@@ -36,7 +36,7 @@ def spaces(*sizes: float) -> tuple[Token[Any], ...]:
     return tuple(token(f"{size:g}".replace(".", "-"), px(size), usage=40) for size in sizes)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(token_set=any_sets)
 def test_any_set_has_a_report_that_is_json(token_set: TokenSet) -> None:
     found = report(token_set)

@@ -35,7 +35,7 @@ def read(token_set: TokenSet) -> Reader:
     return reader
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(token_set=any_sets)
 def test_no_name_becomes_markup_and_nothing_is_loaded(token_set: TokenSet) -> None:
     reader = read(token_set)
