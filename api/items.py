@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.deps import (
@@ -23,6 +23,7 @@ from shared.db.engine import transaction
 from shared.db.items import list_items, read_item
 from shared.db.namings import read_naming_facts
 from shared.db.retention import require_kept
+from shared.db.thumbnails import read_thumbnail
 from shared.errors import NotFound
 
 # No job has as many items; PostgreSQL's integer has room for it.
@@ -61,6 +62,19 @@ def read_one_item(job_id: JobId, item_id: ItemId, user: CurrentUser, site: SiteD
     return Item.of(view, BASE_PATH, facts.get(view.id))
 
 
+# The item never gets another image.
+_FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+# As wide as thumbnails are; who wants more wants the image.
+MAX_WIDTH_PX = 400
+Width = Annotated[
+    int | None,
+    Query(
+        ge=1,
+        le=MAX_WIDTH_PX,
+        description="The width in pixels that something small will be shown in: once the image "
+        "was measured, its upper part as a JPEG of 400 pixels. Default: the image as it is.",
+    ),
+]
 _IMAGE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The bytes as they were handed in.",
@@ -75,14 +89,22 @@ _IMAGE: dict[int | str, dict[str, Any]] = {
     responses=problems(401, 404, 410, 416) | _IMAGE,
 )
 def read_item_image(
-    job_id: JobId, item_id: ItemId, user: CurrentUser, site: SiteDep, request: Request
-) -> StreamingResponse:
-    """Return an item's image as it was handed in."""
+    request: Request,
+    job_id: JobId,
+    item_id: ItemId,
+    user: CurrentUser,
+    site: SiteDep,
+    width: Width = None,
+) -> Response:
+    """Return an item's image as it was handed in, or a thumbnail of its upper part."""
     with transaction(site.engine) as connection:
         require_kept(connection, user.id, job_id)
         item = read_item(connection, user.id, job_id, item_id)
+        small = read_thumbnail(connection, item.sha256) if item.sha256 and width else None
     if item.sha256 is None:
         raise NotFound(f"no image of item {item_id}")
+    if small is not None:
+        return Response(small, media_type="image/jpeg", headers=_FOREVER)
     answer = stored_file(
         request,
         site.blobs,
@@ -90,6 +112,6 @@ def read_item_image(
         media_type=item.media_type,
         filename=PurePosixPath(item.filename).name,
     )
-    # The item never gets another image.
-    answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    # Where there is no thumbnail yet, there soon is.
+    answer.headers.update({"Cache-Control": "private, no-cache"} if width else _FOREVER)
     return answer

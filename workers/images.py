@@ -40,6 +40,12 @@ FLAT_LEVELS = 1
 MODEL_MAX_BYTES = 7_000_000
 MODEL_SHRINK = 0.8
 
+# What a list of images shows, sharp on screens of two pixels a CSS pixel; 14 KB as a rule.
+THUMBNAIL_WIDTH_PX = 400
+# Its height over its width, at most.
+THUMBNAIL_RATIO = 0.75
+THUMBNAIL_QUALITY = 80
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedImage:
@@ -113,6 +119,21 @@ def difference_hash(rgb: Rgb) -> int:
     cells = np.asarray(cv2.resize(gray, LOOK_CELLS, interpolation=cv2.INTER_AREA), np.int16)
     steps = cells[:, 1:] - cells[:, :-1] > FLAT_LEVELS
     return int.from_bytes(np.packbits(steps).tobytes(), "big", signed=True)
+
+
+def encode_thumbnail(rgb: Rgb) -> bytes:
+    """Return the upper part of an image as a small JPEG, never a larger one.
+
+    Lists show where a page begins, so that long pages are cut off and not shrunk to a line.
+    """
+    width = rgb.shape[1]
+    shown_px = min(width, THUMBNAIL_WIDTH_PX)
+    part = rgb[: round(width * THUMBNAIL_RATIO) or 1]
+    size = (shown_px, max(1, round(part.shape[0] * shown_px / width)))
+    small = part if shown_px == width else cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY]
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), quality)
+    return bytes(data)
 
 
 def encode_png(rgb: Rgb) -> bytes:

@@ -10,13 +10,14 @@ from shared.db import cache, results
 from shared.db.engine import transaction
 from shared.db.results import Parts
 from shared.db.states import Stage
+from shared.db.thumbnails import store_thumbnail
 from shared.db.work import Claim
 from shared.errors import NotFound
 from shared.tokens import Tokens, TokenType
 from workers.app import Site
 from workers.assemble import assemble
 from workers.batches import bring_along
-from workers.images import decode
+from workers.images import decode, encode_thumbnail
 from workers.measure import measure_image
 from workers.merge import Merge
 from workers.naming import name
@@ -28,12 +29,15 @@ from workers.unpack import unpack
 def _measure(site: Site, claimed: Claim) -> Done:
     """Decode an image and measure it."""
     sha256 = claimed.key.sha256
-    measured = measure_image(decode(site.blobs.read(sha256), site.image_limits))
+    rgb = decode(site.blobs.read(sha256), site.image_limits)
+    measured = measure_image(rgb)
+    thumbnail = encode_thumbnail(rgb)
 
-    def store_size(connection: Connection) -> None:
+    def store_facts(connection: Connection) -> None:
         results.store_image_size(connection, sha256, measured.width, measured.height)
+        store_thumbnail(connection, sha256, thumbnail)
 
-    return Done(MEASUREMENTS.dump_python(measured, mode="json"), also=store_size)
+    return Done(MEASUREMENTS.dump_python(measured, mode="json"), also=store_facts)
 
 
 class Assembly:

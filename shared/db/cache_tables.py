@@ -1,4 +1,4 @@
-"""The tables of the cache that are not the queue's own."""
+"""The tables of what was made once to be used again, less the queue's own."""
 
 from decimal import Decimal
 
@@ -38,3 +38,14 @@ class DeletedJobs(Base):
     named: Mapped[int] = mapped_column(BigInteger, server_default="0")
     spared: Mapped[int] = mapped_column(BigInteger, server_default="0")
     saved_usd: Mapped[Decimal] = mapped_column(Numeric(14, 6), server_default="0")
+
+
+class Thumbnail(Base):
+    """A small JPEG of a stored image, made when it was measured."""
+
+    __tablename__ = "thumbnails"
+
+    sha256: Mapped[str] = mapped_column(
+        ForeignKey("blobs.sha256", ondelete="CASCADE"), primary_key=True
+    )
+    jpeg: Mapped[bytes]

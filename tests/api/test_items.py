@@ -9,10 +9,12 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
+from shared.db.engine import transaction
+from shared.db.thumbnails import store_thumbnail
 from shared.errors import DecodeFailed, Problem
 from shared.export import Format
 from tests.api.playing import TOKENS, claim_next, fail, finish_all
-from tests.api.server import GIF, PNG, assert_problem, submit
+from tests.api.server import GIF, PNG, assert_problem, new_job, submit
 
 
 def handed_in(client: httpx.Client, *files: tuple[str, bytes]) -> dict[str, Any]:
@@ -231,3 +233,20 @@ def test_the_export_of_an_absent_item_is_404(
     finish_all(engine)
 
     assert_problem(client.get(url, params={"item": item_id}), 404, "not_found")
+
+
+def test_a_thumbnail_is_sent_once_there_is_one(client: httpx.Client, engine: Engine) -> None:
+    job = new_job(client)
+    (item,) = client.get(job["links"]["items"]).json()["data"]
+    path = item["links"]["image"]
+
+    before = client.get(path, params={"width": 200})
+    with transaction(engine) as connection:
+        store_thumbnail(connection, item["sha256"], b"a small picture")
+    after = client.get(path, params={"width": 200})
+
+    assert (before.content, before.headers["cache-control"]) == (PNG, "private, no-cache")
+    assert (after.content, after.headers["content-type"]) == (b"a small picture", "image/jpeg")
+    assert after.headers["cache-control"].endswith("immutable")
+    assert client.get(path).content == PNG
+    assert_problem(client.get(path, params={"width": 401}), 422, "validation_failed")

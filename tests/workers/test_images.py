@@ -10,7 +10,7 @@ from PIL import Image
 
 from shared.errors import DecodeFailed, ImageTooLarge, NotAnImage
 from shared.image_size import ImageLimits, read_size
-from workers.images import decode
+from workers.images import THUMBNAIL_WIDTH_PX, decode, encode_thumbnail
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -148,3 +148,28 @@ def _png_header(width: int, height: int) -> bytes:
         checksum = zlib.crc32(name + data)
         parts.append(struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum))
     return b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        ((1440, 900), (400, 250)),
+        ((1440, 9000), (400, 300)),
+        ((60, 40), (60, 40)),
+        ((1, 9), (1, 1)),
+    ],
+)
+def test_a_thumbnail_is_the_upper_part_and_never_larger(
+    size: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    image = np.zeros((size[1], size[0], 3), np.uint8)
+
+    with Image.open(io.BytesIO(encode_thumbnail(image))) as small:
+        assert (small.format, small.size) == ("JPEG", shown)
+    assert shown[0] <= THUMBNAIL_WIDTH_PX
+
+
+def test_a_thumbnail_shows_the_colors_of_its_image() -> None:
+    image = np.full((300, 800, 3), (200, 30, 60), np.uint8)
+
+    assert np.abs(decode(encode_thumbnail(image)).astype(int) - (200, 30, 60)).max() <= 3

@@ -24,6 +24,7 @@ VALUES: dict[type, Any] = {
     str: "1",
     int: 1,
     bool: True,
+    bytes: b"1",
     object: {},  # JSON
     date: date(2026, 1, 1),
     datetime: datetime(2026, 1, 1, tzinfo=UTC),
