@@ -6,7 +6,7 @@ was given, then by where and how often it is used: a color that turned from gree
 often as before at the places where it was. What is still left was added or removed.
 
 Tokens that are not confirmed prove nothing: they neither come nor go. But what was confirmed once
-and is barely seen now has not gone.
+and is used as much now has not gone because it is less sure.
 """
 
 from collections import Counter
@@ -73,9 +73,10 @@ def _compare_type(
     space: Space, before: Sequence[AnyToken], after: Sequence[AnyToken], images: AbstractSet[str]
 ) -> Difference:
     near = _list_near(space, before, after)
-    found_old, found_new = {old for old, _ in near}, {new for _, new in near}
-    removed = _leave(before, found_old, {old for old, new in near if after[new].confirmed})
-    added = _leave(after, found_new, {new for old, new in near if before[old].confirmed})
+    sure_old = {old for old, new in near if after[new].confirmed}
+    sure_new = {new for old, new in near if before[old].confirmed}
+    removed = _leave(before, {old for old, _ in near}, sure_old)
+    added = _leave(after, {new for _, new in near}, sure_new)
     changed: dict[int, Pair] = {}
 
     def follow(pairs: Iterable[tuple[int, int]]) -> None:
@@ -85,10 +86,13 @@ def _compare_type(
 
     follow(_find_namesakes(removed, added))
     follow(_find_used_alike(space, removed, added, images))
+    # Of two that are near, one may be unsure: they are the same if they are used alike.
+    alike = (_share_uses(before[old], after[new], images) for old, new in near)
+    same = [pair for pair, share in zip(near, alike, strict=True) if share >= LEAST_ALIKE]
     kept = (Pair(before[old], after[new]) for old, new in _pair_off(near))
     return Difference(
-        added=_list_proven(added, found_new, after),
-        removed=_list_proven(removed, found_old, before),
+        added=_list_proven(added, {new for _, new in same}, after),
+        removed=_list_proven(removed, {old for old, _ in same}, before),
         changed=tuple(pair for _, pair in sorted(changed.items())),
         renamed=tuple(pair for pair in kept if _is_renamed(pair)),
     )
@@ -216,6 +220,10 @@ def _count_uses(token: AnyToken, images: AbstractSet[str]) -> Counter[str]:
 def _share(one: Counter[str], other: Counter[str]) -> float:
     """Return the part of all uses that two tokens have in common (Jaccard's index), 0 to 1."""
     return (one & other).total() / (one | other).total()
+
+
+def _share_uses(one: AnyToken, other: AnyToken, images: AbstractSet[str]) -> float:
+    return _share(_count_uses(one, images), _count_uses(other, images))
 
 
 def _share_places(before: AnyToken, after: AnyToken) -> float:

@@ -255,3 +255,12 @@ def test_two_large_sets_without_anything_in_common_are_compared_all_the_same() -
 
     assert len(there.changed) == 100
     assert len(there.added) == len(there.removed) == 900
+
+
+def test_what_was_barely_seen_and_is_used_much_more_now_was_added() -> None:
+    before = seen("20", px(20), ("a", 6), confirmed=False)
+    after = seen("20", px(20), ("a", 6), ("b", 30))
+
+    there = compare(Tokens(spacing=(before,)), Tokens(spacing=(after,)))[TokenType.SPACING]
+
+    assert (there.added, there.count) == ((after,), 1)
