@@ -25,6 +25,8 @@ GRADIENT_INK_LEVELS = 14
 PLACES_PER_PX = 32
 # Gradients whose colors are kept, since each is drawn strip by strip: as many as one page shows.
 DRAWN_GRADIENTS = 16
+# Holes of an area that are larger than this part of it are what it surrounds, as a shadow does.
+HOLE_SHARE = 0.25
 # An arc as wide as half a box, the widest there is, has its middle so far from the two sides, as a
 # part of the box's shorter side.
 CORNER_INSET = 0.15
@@ -69,12 +71,13 @@ def paint_area(background: Packed, area: Mask, box: Box, color: int) -> None:
         box: around the area.
         color: packed.
     """
+    largest = HOLE_SHARE * cv2.countNonZero(area)
     outlines, tree = cv2.findContours(area, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    holes = [
-        outline
-        for outline, (_, _, _, outer) in zip(outlines, tree[0], strict=True)
-        if outer >= 0 and cv2.boundingRect(outline)[3] <= GLYPH_MAX_HEIGHT
-    ]
+    holes = []
+    for outline, (_, _, _, outer) in zip(outlines, tree[0], strict=True):
+        _, _, width, height = cv2.boundingRect(outline)
+        if outer >= 0 and height <= GLYPH_MAX_HEIGHT and width * height <= largest:
+            holes.append(outline)
     cv2.drawContours(area, holes, -1, 1, cv2.FILLED)
     background[box.y : box.bottom, box.x : box.right][area != 0] = color
 

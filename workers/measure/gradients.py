@@ -31,6 +31,11 @@ FILL_SAMPLES = 30
 # covers .785 of its box, of which text takes some.
 MIN_SIDE_SHARE = 0.25
 EVEN_SIDES = 0.6
+# Text and icons may lie in a corner, but no box fills a corner, of this part of its sides, by so
+# much more than another.
+CORNER_PART, CORNER_SHARE = 0.25, 0.5
+# The ground outside a corner changes by no more levels to what shows of it inside.
+GROUND_LEVELS = 8
 MIN_BOX_SHARE = 0.6
 # A box this large, as a part of the image each way, is the page: cards may hide most of it.
 PAGE_SHARE = 0.95
@@ -122,7 +127,8 @@ def _fills(rgb: Rgb, profile: Profile, box: Box) -> bool:
     """Tell whether a gradient has the shape of a box, and not of an icon or a part of a chart.
 
     Rectangles, pills and circles alike reach a line of some length on each side, as long as the
-    one opposite, and cover most of their box. A page is covered by what stands on it.
+    one opposite, fill all corners alike, and cover most of their box. A page is covered by what
+    stands on it.
     """
     height, width = rgb.shape[:2]
     across, down = np.meshgrid(_spaced(box.x, box.right), _spaced(box.y, box.bottom))
@@ -141,7 +147,17 @@ def _fills(rgb: Rgb, profile: Profile, box: Box) -> bool:
         even = min(shares[one], shares[other]) >= EVEN_SIDES * max(shares[one], shares[other])
         if not even and not cut[one] and not cut[other]:
             return False
-    return bool(follows.mean() >= MIN_BOX_SHARE)
+    return bool(follows.mean() >= MIN_BOX_SHARE) and (any(cut) or _are_corners_alike(follows))
+
+
+def _are_corners_alike(follows: NDArray[np.bool_]) -> bool:
+    """Tell whether an area fills its four corners alike, as boxes with round corners do."""
+    height, width = (max(1, int(CORNER_PART * length)) for length in follows.shape)
+    halves = follows[:height], follows[-height:]
+    shares = [
+        float(part.mean()) for half in halves for part in (half[:, :width], half[:, -width:])
+    ]
+    return max(shares) - min(shares) <= CORNER_SHARE
 
 
 def _is_page(rgb: Rgb, box: Box) -> bool:

@@ -41,8 +41,8 @@ LEAST_REACH, MOST_REACH, REACH_PX = 0.4, 2.2, 2
 # Steps in which a fit is refined, in halves of a pixel.
 STEPS = (8, 4, 2, 1)
 MAX_MOVES = 24
-# Rounding leaves .3 levels.
-ENOUGH_RMS_LEVELS = 0.29
+# Rounding leaves .29 levels, by chance a little more.
+ENOUGH_RMS_LEVELS = 0.31
 # What even the best start leaves of the squared depths tells that no shadow explains them.
 HOPELESS_SHARE = 0.25
 # A spread or a sideways offset must bring the misfit down to this part.

@@ -161,6 +161,15 @@ def test_shadows_are_no_gradients(blur: int) -> None:
     assert gradients_of(draw_box(page, box, "#ffffff", radius=8)) == ()
 
 
+def test_a_gradient_on_a_slanted_part_of_a_drawing_is_none() -> None:
+    page = draw_page(300, 200)
+    draw_linear_gradient(page, (40, 40, 98, 68), 128, [("#7f94ff", 0), ("#5057ce", 1)])
+    for row in range(68):
+        page[40 + row, 40 : 40 + max(0, 26 - row)] = 255
+
+    assert gradients_of(page) == ()
+
+
 def test_a_photograph_is_no_gradient() -> None:
     assert gradients_of(draw_picture(draw_page(500, 400), (40, 40, 400, 300))) == ()
 
