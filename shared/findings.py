@@ -4,7 +4,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.tokens import Color, Dimension, Gradient, Shadow, Token, TokenType, Typography
+from shared.tokens import Color, Dimension, Gradient, Scales, Shadow, Token, TokenType, Typography
 
 V = TypeVar("V")
 
@@ -60,10 +60,12 @@ class Report(_Row):
     """All findings, those with the most uses first.
 
     ``rare`` holds text styles that hardly anything uses, and of all types what too few images
-    show to be sure that it is there at all (``confirmed`` is false).
+    show to be sure that it is there at all (``confirmed`` is false). ``scales`` are the rules that
+    ``off_scale`` strays from.
     """
 
     off_scale: tuple[Finding[Dimension] | Finding[Typography], ...] = ()
     near_duplicates: tuple[NearDuplicate, ...] = ()
     rare: tuple[AnyFinding, ...] = ()
     low_contrast: tuple[LowContrast, ...] = ()
+    scales: Scales = Scales()

@@ -78,6 +78,7 @@ def report(token_set: TokenSet) -> Report:
         near_duplicates=_rank(_find_duplicates(sure.color)),
         rare=_rank(rare),
         low_contrast=tuple(sorted(_find_unreadable(sure.color), key=lambda each: -each.lines)),
+        scales=token_set.scales,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from shared.export.css import WRITERS
 from shared.export.formats import File
 from shared.export.rendering import render
+from shared.export.specimen import tell_rule
 from shared.export.values import write_color, write_number, write_style
 from shared.findings import AnyFinding, Better, LowContrast, NearDuplicate, Report
 from shared.tokens import Color, ImageUse, Token, TokenSet, TokenType
@@ -80,7 +81,7 @@ def _list_sections(report: Report) -> Iterator[Section]:
     yield Section(
         "scale",
         "Off the scale",
-        "Values that do not follow the rule that the others of their type follow.",
+        _tell_scales(report),
         len(report.off_scale),
         _rows(report.off_scale),
     )
@@ -91,6 +92,13 @@ def _list_sections(report: Report) -> Iterator[Section]:
         len(report.rare),
         _rows(report.rare),
     )
+
+
+def _tell_scales(report: Report) -> str:
+    """Return the rules that most values follow."""
+    scales = {"Spacing": report.scales.spacing, "Typography": report.scales.typography}
+    rules = [f"{name}: {rule}." for name, scale in scales.items() if (rule := tell_rule(scale))]
+    return " ".join(rules) or "The values follow no rule that could be told."
 
 
 def _rows(findings: Sequence[AnyFinding]) -> tuple[Row, ...]:

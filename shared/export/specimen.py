@@ -121,7 +121,7 @@ def arrange(token_type: TokenType, token_set: TokenSet) -> Section:
         for heading, group in _GROUPERS[token_type](tokens, scales.elevation)
         if group
     )
-    return Section(TITLES[token_type], _tell(scale), len(tokens), groups)
+    return Section(TITLES[token_type], tell_rule(scale), len(tokens), groups)
 
 
 Groups = Iterable[tuple[str, Sequence[Token[Any]]]]
@@ -171,7 +171,7 @@ def _px(length: Dimension) -> float:
     return absolute.value * (ROOT_FONT_SIZE_PX if absolute.unit == "rem" else 1)
 
 
-def _tell(scale: Scale) -> str:
+def tell_rule(scale: Scale) -> str:
     """Return the rule of a scale in words, empty where there is none."""
     base = "" if scale.base_px is None else f"{write_number(scale.base_px)} px"
     if scale.ratio is not None:

@@ -29,7 +29,7 @@ def test_a_report_tells_what_drifts_and_what_it_should_be(
     assert (low["ratio"], low["required"], low["lines"]) == (3.11, 4.5, 7)
     assert low["token"]["name"] == "amber"
     assert low["probably"] == {"name": None, "value": low["probably"]["value"]}
-    assert set(found) == {"off_scale", "near_duplicates", "rare", "low_contrast"}
+    assert set(found) == {"off_scale", "near_duplicates", "rare", "low_contrast", "scales"}
 
 
 @pytest.mark.parametrize(

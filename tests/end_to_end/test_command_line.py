@@ -248,3 +248,23 @@ def test_the_doctor_finds_a_running_service_well(service: Service, claude: Claud
         ["ok", part] for part in ("database", "broker", "storage", "key", "model")
     ]
     assert "claude-of-tomorrow does not exist" in ill.stdout
+
+
+def test_two_jobs_are_compared_judged_and_checked(
+    service: Service, http: httpx.Client, tmp_path: Path
+) -> None:
+    jobs = [submit(http, {"card.png": drawing(seed)}, mode="cv")["id"] for seed in (1700, 1780)]
+    before, after = (finished(http, job_id)["id"] for job_id in jobs)
+    copythat(service, "export", before, "--format", "w3c", "--out", tmp_path)
+
+    same = copythat(service, "diff", before, before)
+    other = copythat(service, "diff", before, after)
+    report = copythat(service, "report", before)
+    check = raw(service, "check", tmp_path / "tokens.json", "--job", before)
+
+    assert (same.returncode, same.stdout) == (0, "the tokens are the same\n")
+    assert other.returncode == 1
+    assert [line.split()[:2] for line in other.stdout.splitlines()[1:-1]] == [["changed", "color"]]
+    assert ("#b4448c" in other.stdout, "#b444dc" in other.stdout) == (True, True)
+    assert report.returncode == 0
+    assert (check["adherence"], check["unused"], check["foreign"]) == (1, 0, 0)

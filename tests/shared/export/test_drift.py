@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from shared.export import write_report
 from shared.export.drift import MOST_ROWS
 from shared.report import report
-from shared.tokens import Color, ImageUse, TextOn, Tokens, TokenSet
+from shared.tokens import Color, ImageUse, Scale, Scales, TextOn, Tokens, TokenSet
 from tests.token_sets import EMPTY, any_sets, of, px, token
 
 
@@ -72,3 +72,12 @@ def test_a_long_list_says_how_much_more_there_is() -> None:
     reader = read(of(Tokens(spacing=many)))
 
     assert "And 5 more" in reader.text
+
+
+def test_the_rule_that_values_stray_from_is_told() -> None:
+    scale = Scale(base_px=4, confidence=0.85, steps=("4", "8"), outliers=("7",))
+    lengths = Tokens(spacing=(token("4", px(4)), token("8", px(8)), token("7", px(7))))
+
+    text = read(of(lengths).model_copy(update={"scales": Scales(spacing=scale)})).text
+
+    assert "multiples of 4 px" in text
