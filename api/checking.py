@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.deps import CurrentUser, JobId, Site, SiteDep
 from api.openapi import problems
-from shared.check import Check, check
+from shared.check import DesignCheck, check
 from shared.db.engine import new_id, transaction
 from shared.db.results import read_job_tokens
 from shared.db.retention import require_kept
@@ -34,7 +34,9 @@ _BODY: dict[str, Any] = {
     responses=problems(401, 404, 409, 410, 413, 422),
     openapi_extra=_BODY,
 )
-async def check_job(request: Request, job_id: JobId, user: CurrentUser, site: SiteDep) -> Check:
+async def check_job(
+    request: Request, job_id: JobId, user: CurrentUser, site: SiteDep
+) -> DesignCheck:
     """Tell how much of a design system a job's screens use, and what they show that is not in it.
 
     The body is the design system, a DTCG 2025.10 file; it is not kept. Tokens are compared by

@@ -37,11 +37,12 @@ def report_on_job(
     format: Annotated[  # noqa: A002 -- the name in the query
         Literal["json", "html"] | None, Query(description="Goes before `Accept`.")
     ] = None,
-    accept: Annotated[str, Header(description="`text/html` asks for a page.")] = JSON,
+    accept: Annotated[str, Header(include_in_schema=False)] = JSON,
 ) -> Report | Response:
     """Tell where a job's screens drift: what is off the scale, nearly the same, rare, unreadable.
 
-    Each finding has its counts and places, and the value that should probably be there.
+    Each finding has its counts and places, and the value that should probably be there. A page
+    comes for an `Accept` that names `text/html` first.
     """
     with transaction(site.engine) as connection:
         require_kept(connection, user.id, job_id)

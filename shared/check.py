@@ -89,7 +89,7 @@ class Ignored(_Row):
     reason: str
 
 
-class Check(_Row):
+class DesignCheck(_Row):
     """How screens use a design system; ``adherence`` is of all types that it has tokens of."""
 
     adherence: float | None
@@ -110,7 +110,7 @@ _USAGES: Mapping[TokenType, type[Usage[Any]]] = {
 }
 
 
-def check(imported: Imported, measured: Tokens) -> Check:
+def check(imported: Imported, measured: Tokens) -> DesignCheck:
     """Return how the screens behind measured tokens use the design system of a file."""
     kinds = zip(imported.token_set.tokens.by_type(), measured.by_type(), strict=True)
     usages: dict[str, Usage[Any]] = {}
@@ -127,7 +127,7 @@ def check(imported: Imported, measured: Tokens) -> Check:
         )
         known, total = known + uses - strange, total + uses
     found = usages.values()
-    return Check(
+    return DesignCheck(
         adherence=_part(known, total),
         used=sum(len(each.used) for each in found),
         unused=sum(len(each.unused) for each in found),

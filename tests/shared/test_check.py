@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from shared.check import Check, check
+from shared.check import DesignCheck, check
 from shared.export import Format, export
 from shared.imports import read_dtcg
 from shared.tokens import Color, TextOn, Tokens, TokenSet
@@ -14,7 +14,7 @@ from tests.token_sets import any_sets, of, px, shadow, style, token
 BLUE, GREEN = Color(hex="#2563eb"), Color(hex="#1f7a4d")
 
 
-def checked(design: Tokens, screens: Tokens) -> Check:
+def checked(design: Tokens, screens: Tokens) -> DesignCheck:
     """Return how screens use a design system, which goes through its file."""
     return check(read_dtcg(export(of(design), Format.W3C).content, "set_1"), screens)
 
@@ -26,7 +26,7 @@ def test_screens_adhere_to_their_own_tokens(token_set: TokenSet) -> None:
 
     assert (found.unused, found.foreign) == (0, 0)
     assert found.adherence in (None, 1)
-    assert Check.model_validate_json(found.model_dump_json(by_alias=True)) == found
+    assert DesignCheck.model_validate_json(found.model_dump_json(by_alias=True)) == found
 
 
 def test_what_is_used_what_is_not_and_what_is_foreign_are_told_apart() -> None:
