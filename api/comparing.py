@@ -67,7 +67,7 @@ class Compared(Answer):
     pipeline_version: str
 
 
-class Counts(Answer):
+class ChangeCounts(Answer):
     """How many tokens of all types came to what."""
 
     added: int
@@ -82,7 +82,7 @@ class Comparison(Answer):
     before: Compared
     after: Compared
     same: bool
-    counts: Counts
+    counts: ChangeCounts
     tokens: ChangesByType
 
 
@@ -107,7 +107,7 @@ def compare_jobs(
         before=Compared.model_validate(before),
         after=Compared.model_validate(after),
         same=not any(counts.values()),
-        counts=Counts(**counts),
+        counts=ChangeCounts(**counts),
         tokens=ChangesByType.model_validate(
             {token_type.value: each for token_type, each in differences.items()}
         ),
