@@ -121,7 +121,8 @@ def arrange(token_type: TokenType, token_set: TokenSet) -> Section:
         for heading, group in _GROUPERS[token_type](tokens, scales.elevation)
         if group
     )
-    return Section(TITLES[token_type], tell_rule(scale), len(tokens), groups)
+    rule = tell_rule(scale)
+    return Section(TITLES[token_type], rule and f"Scale: {rule}", len(tokens), groups)
 
 
 Groups = Iterable[tuple[str, Sequence[Token[Any]]]]
@@ -180,7 +181,7 @@ def tell_rule(scale: Scale) -> str:
         rule = f"multiples of {base}"
     else:
         return ""
-    return f"Scale: {rule} · {scale.confidence:.0%} sure"
+    return f"{rule} · {scale.confidence:.0%} sure"
 
 
 def exhibit(token_type: TokenType, token: Token[Any], scale: Scale) -> Exhibit:

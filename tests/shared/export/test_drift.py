@@ -80,4 +80,4 @@ def test_the_rule_that_values_stray_from_is_told() -> None:
 
     text = read(of(lengths).model_copy(update={"scales": Scales(spacing=scale)})).text
 
-    assert "multiples of 4 px" in text
+    assert "Spacing: multiples of 4 px · 85% sure." in text
