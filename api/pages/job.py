@@ -22,14 +22,14 @@ from shared.db.results import read_job_tokens
 from shared.db.users import UserView
 from shared.errors import Gone, NotFound, NotReady
 from shared.export import Format, export
-from shared.export.specimen import TITLES, arrange, pair_up
+from shared.export.specimen import TITLES, Pair, arrange, pair_up
 from shared.tokens import Tokens, TokenSet, TokenType
 
 # Images that a page holds, and that a script adds at a time.
 SHOWN_ITEMS = 100
-# Tokens of a type that a page begins with: more would take longer to load than to read.
-SHOWN_TOKENS = 120
-UNCONFIRMED = "Seen, but not confirmed"
+# Tokens of a type that a page begins with, and half as many of what is not confirmed and of pairs
+# of colors: so a page stays below 150 kB.
+SHOWN_TOKENS = 60
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -147,22 +147,25 @@ def _read_images(job_id: str, user: UserView, site: Site, wanted: Wanted) -> dic
 def _display(token_type: TokenType, token_set: TokenSet, most: int | None) -> dict[str, Any]:
     """Return what a display of one type of token shows, of at most so many tokens."""
     section = arrange(token_type, token_set)
-    parts = [
-        (heading, [each for each in group if each.token.confirmed])
-        for heading, group in section.groups
-    ]
     doubtful = [each for _, group in section.groups for each in group if not each.token.confirmed]
     left = section.count if most is None else most
+    few = None if most is None else most // 2
     groups = []
-    for heading, exhibits in (*parts, (UNCONFIRMED, doubtful)):
-        groups.append((heading, exhibits[:left]))
-        left = max(0, left - len(exhibits))
+    for heading, group in section.groups:
+        shown = [each for each in group if each.token.confirmed][:left]
+        groups.append((heading, shown))
+        left -= len(shown)
     return {
         "section": section,
         "groups": [(heading, shown) for heading, shown in groups if shown],
-        "unconfirmed": UNCONFIRMED,
-        "more": 0 if most is None else max(0, section.count - most),
-        "pairs": pair_up(token_set.tokens) if token_type is TokenType.COLOR else [],
+        "doubtful": doubtful[:few],
+        "doubtful_count": len(doubtful),
+        "more": section.count - sum(len(shown) for _, shown in groups) - len(doubtful[:few]),
+        "pairs": _pairs(token_type, token_set)[:few],
         "plot": plot_spacing(token_set.tokens, token_set.scales),
         "scale": getattr(token_set.scales, token_type.value, None),
     }
+
+
+def _pairs(token_type: TokenType, token_set: TokenSet) -> list[Pair]:
+    return pair_up(token_set.tokens.confirmed()) if token_type is TokenType.COLOR else []

@@ -42,7 +42,7 @@ def test_an_image_is_shown_with_its_tokens_and_their_places(
 ) -> None:
     item = image(owner, engine)
 
-    page = owner.get(page_of(item), params={"token": "color.blue-600"}).text
+    page = owner.get(page_of(item), params={"type": "color", "at": "8,4"}).text
 
     assert 'viewBox="0 0 160 120"' in page
     assert dict(DRAWN.findall(page)) == {"color.blue-600": "M8 4h12v6h-12z"}

@@ -69,8 +69,8 @@ def test_many_tokens_are_shown_on_demand(owner: httpx.Client, engine: Engine) ->
     some = owner.get(path, params={"show": "spacing"}).text
     all_of_them = owner.get(path, params={"show": "spacing", "extent": "all"}).text
 
-    assert some.count('class="token"') == 120
-    assert "Show 80 more" in some
+    assert some.count('class="token"') == 60
+    assert "Show 140 more" in some
     assert all_of_them.count('class="token"') == 200
 
 

@@ -1,5 +1,5 @@
 // Buttons with `data-copy` put their text on the clipboard, those with `data-copy-from` what an
-// address answers, in the format that is chosen on the page.
+// address answers, and those with `data-copy-token` a token in the format chosen on the page.
 import { say } from './toast.js';
 
 const CHOICE = 'copythat-format';
@@ -7,14 +7,15 @@ const choose = () => document.querySelector('[data-copy-format]');
 
 async function textOf(button) {
   if (button.dataset.copy) return button.dataset.copy;
-  const format = choose()?.value;
-  const answer = await fetch(button.dataset.copyFrom + (format ? `?format=${format}` : ''));
+  const { copyFrom, copyToken } = button.dataset;
+  const select = choose();
+  const answer = await fetch(copyFrom ?? `${select.dataset.copyBase}${copyToken}?format=${select.value}`);
   if (!answer.ok) throw new Error('it could not be read');
   return answer.text();
 }
 
 document.addEventListener('click', async (event) => {
-  const button = event.target.closest('[data-copy], [data-copy-from]');
+  const button = event.target.closest('[data-copy], [data-copy-from], [data-copy-token]');
   if (!button) return;
   try {
     await navigator.clipboard.writeText(await textOf(button));
