@@ -28,6 +28,9 @@ from shared.media import SNIFF_BYTES, MediaType, sniff
 OPTIONS_FIELD = "options"
 # Far more than all options together can take.
 MAX_OPTIONS_BYTES = 64 * 1024
+# The longest path that Linux knows, of characters of three bytes each, percent-encoded. The name
+# that is kept is shorter.
+MAX_HEADER_BYTES = 9 * 4096
 # A server sends pieces of up to 64 KiB; gathering some saves most of the changes of thread.
 FEED_BYTES = 256 * 1024
 
@@ -148,6 +151,7 @@ class _FormReader:
                     "on_part_end": self._end_part,
                     "on_end": self._end,
                 },
+                max_header_size=MAX_HEADER_BYTES,
             )
         except FormParserError as error:
             raise InvalidRequest(f"the multipart boundary is not valid: {error}") from error

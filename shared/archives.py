@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, BinaryIO, Protocol, cast
+from typing import IO, BinaryIO, NoReturn, Protocol, Self, cast
 
 from shared.errors import (
     ArchiveBomb,
@@ -31,6 +31,13 @@ READ_BYTES = 256 * 1024
 # Small archives of flat colors compress far better than photographs; below this much unpacked
 # data the ratio means nothing.
 RATIO_FLOOR_BYTES = 16 * 1024 * 1024
+# What a ZIP's directory may take for each file that is allowed; most take a tenth of it. The
+# library reads it at once and makes an object of each 46 bytes, before any can be counted.
+ZIP_DIRECTORY_BYTES_PER_MEMBER = 1024
+# The longest extended header that a tar may have before a file; paths and times take some hundred
+# bytes. The library reads each at once, and keeps what global ones say.
+TAR_HEADER_MAX_BYTES = 1024 * 1024
+TAR_GLOBAL_HEADERS_MAX = 16
 # General purpose bit 0 (APPNOTE.TXT, 4.4.4).
 ZIP_ENCRYPTED = 1
 # Names that promise an image: such a file that holds none is an error, any other is skipped.
@@ -162,8 +169,32 @@ def _archive_errors() -> Iterator[None]:
         raise BadArchive(f"the archive is damaged: {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class _ShortReads:
+    """A file of which nothing long is read at once, such as a ZIP's directory of millions."""
+
+    file: BinaryIO
+    most: int
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size > self.most:
+            raise ArchiveBomb(f"the archive's directory takes {size} bytes")
+        return self.file.read(size)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+
 def _zip_members(file: BinaryIO, meter: _Meter) -> Iterator[Member]:
-    with zipfile.ZipFile(file) as archive:
+    most = max(READ_BYTES, meter.limits.max_members * ZIP_DIRECTORY_BYTES_PER_MEMBER)
+    short = _ShortReads(file, most)
+    with zipfile.ZipFile(cast("IO[bytes]", short)) as archive:
         for entry in archive.infolist():
             # Not is_dir(), which fails on an empty name.
             if entry.filename.endswith("/"):
@@ -188,10 +219,42 @@ def _zip_member(
         return Member(name, problem=problem)
 
 
+class _BoundedEntry(tarfile.TarInfo):
+    """An entry of a tar whose headers are short; what they say would be held in memory."""
+
+    global_headers = 0
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> Self:
+        """Read a header, and refuse one that announces far too much of itself."""
+        entry = super().frombuf(buf, encoding or tarfile.ENCODING, errors)
+        if entry.type == tarfile.XGLTYPE:
+            cls.global_headers += 1
+        if cls.global_headers > TAR_GLOBAL_HEADERS_MAX:
+            raise ArchiveBomb("the archive's headers do not end")
+        if entry.type in _TAR_HEADERS and entry.size > TAR_HEADER_MAX_BYTES:
+            raise ArchiveBomb(f"a header of the archive takes {entry.size} bytes")
+        if entry.type == tarfile.GNUTYPE_SPARSE:
+            raise BadArchive("the archive holds a sparse file")
+        return entry
+
+    def _proc_gnusparse_10(self, *_: object) -> NoReturn:
+        """Refuse the newer kind of sparse files, whose map may be as long as it likes."""
+        raise BadArchive("the archive holds a sparse file")
+
+
+_TAR_HEADERS = {
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+}
+
+
 def _tar_members(file: _Readable, meter: _Meter) -> Iterator[Member]:
     # What is passed over is unpacked too, so the whole stream counts and not only the images.
     whole = cast("IO[bytes]", _MeteredStream(file, meter))
-    with tarfile.open(fileobj=whole, mode="r|") as archive:
+    # A class of its own for each archive, since it counts.
+    counting = type("_Entry", (_BoundedEntry,), {})
+    with tarfile.open(fileobj=whole, mode="r|", tarinfo=counting) as archive:
         for entry in archive:
             # It would keep every header for lookups that a stream has no use for.
             archive.members.clear()  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ their first task, so that no connection is shared across a fork.
 """
 
 import os
+import resource
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,7 +28,7 @@ from shared.db.engine import connect
 from shared.image_size import ImageLimits
 from shared.logging import configure_logging
 from shared.queue import celery_app
-from shared.settings import Settings, load_settings
+from shared.settings import GIB, Settings, load_settings
 from workers.leases import Leases
 from workers.lifecycle import end_in_time, process_name, start_recovery
 
@@ -35,8 +36,12 @@ from workers.lifecycle import end_in_time, process_name, start_recovery
 TASK_LIMIT_S = 120
 # Children are replaced now and then, so that no leak of a decoder grows for hours.
 TASKS_PER_CHILD = 200
-# The most a child may ever have used; measuring takes some 30 bytes a pixel, 1.5 GB for 50 Mpx.
-MEMORY_PER_CHILD_KB = 2_000_000
+# The most a child may ever have used and go on: what a large image took (some 30 bytes a pixel)
+# stays with its child, while another child may be given the next.
+MEMORY_PER_CHILD_KB = 500_000
+# What a child may address: 2 GB for the largest image, half as much for programs and libraries,
+# and room. A decoder that asks for more fails, and with it the one image.
+ADDRESS_SPACE_BYTES = 4 * GIB
 
 # A look at the children is a system call for each.
 CHILDREN_EVERY_S = 0.5
@@ -79,7 +84,9 @@ def _configure_logging(**_: Any) -> None:  # noqa: ANN401 -- Celery's signature
 
 
 @worker_process_init.connect
-def _recover_in_child(**_: Any) -> None:  # noqa: ANN401 -- Celery's signature
+def _begin_child(**_: Any) -> None:  # noqa: ANN401 -- Celery's signature
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, most))
     start_recovery(this_site().engine)
 
 

@@ -21,6 +21,9 @@ import cv2  # noqa: E402 - after the limit that it reads on import
 
 Rgb = NDArray[np.uint8]
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Length, type and checksum around a chunk's data, in bytes.
+PNG_CHUNK_FRAME = 12
 # How many levels of 16-bit samples make one of 8-bit ones: 65535 / 255.
 DEPTH_RATIO = 257
 GRAY_ALPHA, COLOR_ALPHA = 2, 4
@@ -74,6 +77,7 @@ def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Rgb:
         DecodeFailed: the header reads and the pixels do not.
     """
     size = read_size(data, limits)
+    _require_true_lengths(data)
     # Only an unchanged decoding keeps alpha and depth, and only it leaves EXIF rotation to us.
     try:
         samples, kinds, metadata = cv2.imdecodeWithMetadata(
@@ -88,6 +92,25 @@ def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Rgb:
         if kind == cv2.IMAGE_METADATA_EXIF:
             return _turn(rgb, _orientation(np.asarray(chunk).tobytes()))
     return rgb
+
+
+def _require_true_lengths(data: bytes) -> None:
+    """Refuse a PNG with a chunk that is said to be longer than the file.
+
+    The decoder makes room for a whole chunk before it reads one, up to 2 GB.
+
+    Source: PNG specification, third edition, 5.3: length, type, data, checksum.
+    """
+    if not data.startswith(PNG_SIGNATURE):
+        return
+    at = len(PNG_SIGNATURE)
+    while at + PNG_CHUNK_FRAME <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"IEND":
+            return
+        if length > len(data):
+            raise DecodeFailed(f"a part of {length} bytes in a file of {len(data)}")
+        at += PNG_CHUNK_FRAME + length
 
 
 def fit_for_model(rgb: Rgb, max_edge_px: int, max_tokens: int) -> EncodedImage:

@@ -13,6 +13,7 @@ from shared.db.states import Stage
 from shared.db.thumbnails import store_thumbnail
 from shared.db.work import Claim
 from shared.errors import NotFound
+from shared.image_size import read_size
 from shared.tokens import Tokens, TokenType
 from workers.app import Site
 from workers.assemble import assemble
@@ -23,15 +24,19 @@ from workers.merge import Merge
 from workers.naming import name
 from workers.outcome import MEASUREMENTS, NAMING, Done, load_measurements
 from workers.sightings import MOST_PLACES
+from workers.turns import one_large_image
 from workers.unpack import unpack
 
 
 def _measure(site: Site, claimed: Claim) -> Done:
     """Decode an image and measure it."""
     sha256 = claimed.key.sha256
-    rgb = decode(site.blobs.read(sha256), site.image_limits)
-    measured = measure_image(rgb)
-    thumbnail = encode_thumbnail(rgb)
+    data = site.blobs.read(sha256)
+    width, height = read_size(data, site.image_limits)
+    with one_large_image(width * height, site.settings.data_dir):
+        rgb = decode(data, site.image_limits)
+        measured = measure_image(rgb)
+        thumbnail = encode_thumbnail(rgb)
 
     def store_facts(connection: Connection) -> None:
         results.store_image_size(connection, sha256, measured.width, measured.height)

@@ -1,0 +1,34 @@
+"""Every hostile image ends as it may, decoded in this process."""
+
+import numpy as np
+import pytest
+
+from shared.errors import UnreadableInput
+from tests.hostile.images import Case, image_cases, picture
+from workers.images import decode
+
+CASES = list(image_cases())
+
+
+def end_of(data: bytes) -> str | None:
+    try:
+        rgb = decode(data)
+    except UnreadableInput as error:
+        return error.code
+    assert rgb.dtype == np.uint8
+    assert rgb.ndim == 3
+    return None
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name[:40] for case in CASES])
+def test_a_hostile_image_ends_as_it_may(case: Case) -> None:
+    assert end_of(case.data) in case.ends
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_an_image_may_be_cut_off_anywhere(kind: str) -> None:
+    whole = picture(kind)
+
+    ends = {end_of(whole[:length]) for length in range(len(whole))}
+
+    assert ends <= {None, "decode_failed", "not_an_image", "image_too_large"}
