@@ -88,14 +88,18 @@ def _style_family(style: Typography) -> Hashable:
 
 
 def _style_place(style: Typography) -> Floats:
+    """Return size and line height in pixels, as both are measured: their ratio doubles errors."""
+    size_px = style.font_size.px
     leading = np.nan if style.line_height is None else style.line_height
-    return np.array([style.font_size.px, leading])
+    return np.array([size_px, leading * size_px])
 
 
 def _style_distance(places: Floats, place: Floats) -> Floats:
     """Return the distance of sizes, and of line heights where both were measured."""
-    tolerances = [MAX_SIZE_PX, MAX_LINE_HEIGHT]
-    return _farthest(np.nan_to_num(places - place, nan=0.0), tolerances)
+    sizes = np.abs(places[:, 0] - place[0]) / MAX_SIZE_PX
+    mean_px = (places[:, 0] + place[0]) / 2
+    lines = np.abs(places[:, 1] - place[1]) / (MAX_LINE_HEIGHT * np.maximum(mean_px, 1))
+    return np.asarray(np.fmax(sizes, lines), np.float64)
 
 
 def _shadow_place(shadow: Shadow) -> Floats:

@@ -1,8 +1,9 @@
 """Ten changes to the stylesheet of the sample pages, told from their pictures alone.
 
-Both states are drawn by the same browser, measured, merged and compared as a job's would be.
+All states are drawn by the same browser, measured, merged and compared as a job's would be.
 """
 
+import re
 import shutil
 from pathlib import Path
 
@@ -23,6 +24,7 @@ pytestmark = [
     ),
 ]
 STYLES = "tokens.css"
+TEXT = re.compile(r"(?<=>)[^<>{}]+(?=<)")
 CHANGES = {
     "--color-brand: #1f7a4d": "--color-brand: #6d3fc0",
     "--color-ink: #1b2a22": "--color-ink: #16203a",
@@ -38,20 +40,31 @@ CHANGES = {
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[TokenType, Difference]:
+def before(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
+    """What the pages come to as they are."""
+    return measure_pages(copy_pages(tmp_path_factory.mktemp("before")))
+
+
+@pytest.fixture(scope="module")
+def found(before: Tokens, tmp_path_factory: pytest.TempPathFactory) -> dict[TokenType, Difference]:
     """What is told of the pages before and after."""
-    folder = tmp_path_factory.mktemp("pages")
-    return compare(tokens_of(folder / "before", {}), tokens_of(folder / "after", CHANGES))
-
-
-def tokens_of(folder: Path, changes: dict[str, str]) -> Tokens:
-    """Draw the pages with changes to their stylesheet, and return what their images come to."""
-    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("*.py", "*.zip", "__pycache__"))
+    folder = copy_pages(tmp_path_factory.mktemp("after"))
     styles = (folder / STYLES).read_text()
-    for old, new in changes.items():
+    for old, new in CHANGES.items():
         assert styles.count(old) == 1
         styles = styles.replace(old, new)
     (folder / STYLES).write_text(styles)
+    return compare(before, measure_pages(folder))
+
+
+def copy_pages(folder: Path) -> Path:
+    ignored = shutil.ignore_patterns("*.py", "*.zip", "__pycache__")
+    shutil.copytree(HERE, folder, ignore=ignored, dirs_exist_ok=True)
+    return folder
+
+
+def measure_pages(folder: Path) -> Tokens:
+    """Draw the pages of a folder, and return what their images come to."""
     merge = Merge()
     for page in PAGES:
         picture = render(page, folder, folder)
@@ -108,6 +121,23 @@ def test_a_gradient_is_told_as_it_was_and_is(found: dict[TokenType, Difference])
 
     assert gradient.before.value.stops[0].color.hex == "#d97a1e"
     assert gradient.after.value.stops[0].color.hex == "#b02a8a"
+
+
+def test_other_words_are_no_difference(before: Tokens, tmp_path: Path) -> None:
+    folder = copy_pages(tmp_path)
+    for page in PAGES:
+        source = folder / f"{page}.html"
+        head, end, body = source.read_text().partition("</style>")
+        source.write_text(head + end + TEXT.sub(lambda text: reword(text[0]), body))
+
+    there = compare(before, measure_pages(folder))
+
+    assert {token_type: each.count for token_type, each in there.items() if each.count} == {}
+
+
+def reword(text: str) -> str:
+    """Return a text with the letters and digits of each word turned round, its first one kept."""
+    return re.sub(r"\w+", lambda word: word[0][0] + word[0][:0:-1], text)
 
 
 def changed(found: dict[TokenType, Difference], token_type: str) -> tuple[Pair, ...]:

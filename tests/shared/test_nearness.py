@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from shared.colorspace import ciede2000
 from shared.nearness import MAX_COLOR_DIFFERENCE, SPACES, Lookup, is_paler_text
 from shared.tokens import Color, TextOn, TokenType
-from tests.token_sets import token
+from tests.token_sets import style, token
 
 levels = st.tuples(*[st.integers(0, 255)] * 3)
 shifts = st.tuples(*[st.integers(-6, 6)] * 3)
@@ -62,3 +62,16 @@ def test_text_mixed_with_a_little_of_its_background_is_paler(part: float) -> Non
     assert not is_paler_text(thin, [ink.model_copy(update={"usage": 1})])
     assert not is_paler_text(thin.model_copy(update={"on": ()}), [ink])
     assert not is_paler_text(thin, [])
+
+
+@pytest.mark.parametrize(
+    ("size_px", "line_height", "is_near"),
+    [(15, 1.6, True), (14.5, 1.7, True), (14.5, 1.72, False), (15.5, 1.5484, False)],
+)
+def test_line_heights_are_compared_in_pixels(
+    *, size_px: float, line_height: float, is_near: bool
+) -> None:
+    other = style("serif", size_px, line_height=line_height)
+    lookup = Lookup(SPACES[TokenType.TYPOGRAPHY], [style("serif", 14.5, line_height=24 / 14.5)])
+
+    assert bool(lookup.find_near(other)) is is_near
