@@ -23,8 +23,7 @@ from shared.db.engine import transaction
 from shared.db.items import list_items, read_item
 from shared.db.namings import read_naming_facts
 from shared.db.retention import require_kept
-from shared.db.thumbnails import read_thumbnail
-from shared.errors import NotFound
+from shared.db.thumbnails import read_picture
 
 # No job has as many items; PostgreSQL's integer has room for it.
 MAX_ORDINAL = 2**31 - 1
@@ -99,18 +98,15 @@ def read_item_image(
     """Return an item's image as it was handed in, or a thumbnail of its upper part."""
     with transaction(site.engine) as connection:
         require_kept(connection, user.id, job_id)
-        item = read_item(connection, user.id, job_id, item_id)
-        small = read_thumbnail(connection, item.sha256) if item.sha256 and width else None
-    if item.sha256 is None:
-        raise NotFound(f"no image of item {item_id}")
-    if small is not None:
-        return Response(small, media_type="image/jpeg", headers=_FOREVER)
+        picture = read_picture(connection, user.id, job_id, item_id)
+    if width is not None and picture.thumbnail is not None:
+        return Response(picture.thumbnail, media_type="image/jpeg", headers=_FOREVER)
     answer = stored_file(
         request,
         site.blobs,
-        item.sha256,
-        media_type=item.media_type,
-        filename=PurePosixPath(item.filename).name,
+        picture.sha256,
+        media_type=picture.media_type,
+        filename=PurePosixPath(picture.filename).name,
     )
     # Where there is no thumbnail yet, there soon is.
     answer.headers.update({"Cache-Control": "private, no-cache"} if width else _FOREVER)

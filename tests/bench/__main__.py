@@ -10,6 +10,7 @@ from tests.bench import (
     large_job,
     measure,
     merging,
+    pages,
     queue_cost,
     state_cost,
     systems,
@@ -34,6 +35,7 @@ def main() -> int:
         cost,
         merging,
         systems,
+        pages,
     )
     kept = [report(part.run()) for part in parts]
     print(f"in all {time.monotonic() - begun_s:.0f} s")
