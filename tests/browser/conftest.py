@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from samples.render import ARCHIVE
 from tests.end_to_end.conftest import Service, claude, service
@@ -17,6 +17,9 @@ __all__ = ["claude", "service"]
 PASSWORD = "correct horse battery"
 # Measuring on a machine that is shared may take this long; what does not come by then is missing.
 WITHIN_MS = 60_000
+# A test has a service to start, an archive to wait for, and a dozen pages to look at.
+TIMEOUT_S = 400
+expect.set_options(timeout=WITHIN_MS)
 _numbers = count(1)
 
 Open = Callable[..., Page]
@@ -73,7 +76,8 @@ def register(page: Page) -> None:
 
 
 def drop(page: Page, files: Mapping[str, bytes]) -> None:
-    """Drop files onto the page."""
+    """Drop files onto the page, once its scripts have run."""
+    page.wait_for_load_state()
     encoded = {name: base64.b64encode(data).decode() for name, data in files.items()}
     transfer = page.evaluate_handle(
         """(files) => {

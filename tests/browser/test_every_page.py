@@ -8,11 +8,18 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Page, Response
 
-from tests.browser.conftest import await_state, hand_in, register, sample_screens, visiting
+from tests.browser.conftest import (
+    TIMEOUT_S,
+    await_state,
+    hand_in,
+    register,
+    sample_screens,
+    visiting,
+)
 from tests.end_to_end.conftest import Service
 from tests.shared.export.toolbox import ROOT, install
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(TIMEOUT_S)]
 # HTML, CSS and JavaScript of a page as they are sent, without images.
 MOST_BYTES = 150_000
 # "Good" ends at 0.1; half of it is what these pages allow themselves.

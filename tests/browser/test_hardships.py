@@ -15,12 +15,12 @@ from shared.db.items import NewItem
 from tests.api.browsing import token
 from tests.api.conftest import anonymous, base_url, browser, settings
 from tests.api.server import new_job
-from tests.browser.conftest import await_state, hand_in, visiting
+from tests.browser.conftest import TIMEOUT_S, await_state, hand_in, visiting
 from tests.end_to_end.conftest import Service, drawing
 from tests.fakes.claude import OVERLOADED, ClaudeServer
 
 __all__ = ["anonymous", "base_url", "browser", "settings"]
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(TIMEOUT_S)]
 IMAGES = 10_000
 HOSTILE = (
     "<script>alert(1)</script>.png",

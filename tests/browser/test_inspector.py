@@ -5,10 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import await_state, hand_in
+from tests.browser.conftest import TIMEOUT_S, await_state, hand_in
 from tests.end_to_end.conftest import drawing
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(TIMEOUT_S)]
 BOX = re.compile(r"M(\d+) (\d+)h(\d+)v(\d+)")
 
 

@@ -3,11 +3,19 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import await_state, drop, hand_in, register, sample_screens, visiting
+from tests.browser.conftest import (
+    TIMEOUT_S,
+    await_state,
+    drop,
+    hand_in,
+    register,
+    sample_screens,
+    visiting,
+)
 from tests.end_to_end.conftest import Service, drawing
 from tests.fakes.claude import OVERLOADED, ClaudeServer
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(TIMEOUT_S)]
 
 
 def test_from_a_dropped_archive_to_an_export_and_out(page: Page) -> None:
