@@ -71,15 +71,18 @@ def paint_area(background: Packed, area: Mask, box: Box, color: int) -> None:
         box: around the area.
         color: packed.
     """
+    behind = background[box.y : box.bottom, box.x : box.right]
+    if (behind == color).all():
+        return
     largest = HOLE_SHARE * cv2.countNonZero(area)
     outlines, tree = cv2.findContours(area, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     holes = []
-    for outline, (_, _, _, outer) in zip(outlines, tree[0], strict=True):
-        _, _, width, height = cv2.boundingRect(outline)
-        if outer >= 0 and height <= GLYPH_MAX_HEIGHT and width * height <= largest:
-            holes.append(outline)
+    for index in np.flatnonzero(tree[0, :, -1] >= 0).tolist():
+        _, _, width, height = cv2.boundingRect(outlines[index])
+        if height <= GLYPH_MAX_HEIGHT and width * height <= largest:
+            holes.append(outlines[index])
     cv2.drawContours(area, holes, -1, 1, cv2.FILLED)
-    background[box.y : box.bottom, box.x : box.right][area != 0] = color
+    behind[area != 0] = color
 
 
 def paint_gradient(background: Packed, packed: Packed, region: GradientRegion) -> None:
