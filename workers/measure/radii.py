@@ -55,7 +55,8 @@ def measure_radii(scene: Scene) -> tuple[RadiusMeasurement, ...]:
             groups[-1].append(entry)
         else:
             groups.append([entry])
-    drawn = _parts_of_icons(scene)
+    # Codecs leave so few corners clear that every one is wanted.
+    drawn = _parts_of_icons(scene) if reading is EXACT else set()
     joined = _join_strays(groups, reading)
     kept = [group for group in joined if len(group) > 1 or group[0][1] not in drawn]
     measured = [_sum_up(group, RADIUS_UNIT / scene.dpr) for group in kept]
