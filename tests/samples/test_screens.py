@@ -39,7 +39,7 @@ UNSEEN: dict[str, set[str]] = {
         *("space-8", "space-12"),
         *("font-display", "font-title", "font-label", "font-reading"),
     },
-    "dark": {"space-2", "space-3"},
+    "dark": {"space-1", "space-2", "space-3"},
     "dashboard": {"space-1", "space-2", "space-3", "radius-3"},
     "login": {"space-2", "space-3", "space-6", "shadow-high"},
     "mobile": {"space-1", "space-3", "space-8"},
