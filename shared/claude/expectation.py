@@ -41,10 +41,10 @@ class Share:
 # Caps keep a call near 70 candidates, about 1,800 tokens of lines: the most used of each type
 # are named, and what comes after them is rare enough to be named by rule.
 SHARES: Mapping[TokenType, Share] = {
-    TokenType.COLOR: Share(24, 12.1, 24.2, 24.5, 112),
-    TokenType.SPACING: Share(16, 9.3, 18.2, 30.0, 109),
+    TokenType.COLOR: Share(24, 11.7, 24.2, 24.5, 112),
+    TokenType.SPACING: Share(16, 8.7, 18.2, 30.0, 109),
     TokenType.TYPOGRAPHY: Share(14, 5.1, 21.1, 28.5, 132),
-    TokenType.SHADOW: Share(8, 0.8, 29.9, 24.5, 100),
+    TokenType.SHADOW: Share(8, 1.0, 29.9, 24.5, 100),
     TokenType.GRADIENT: Share(6, 0.6, 34.8, 24.5, 100),
 }
 # The rules, and the tool without any type.

@@ -24,11 +24,11 @@ LOOK_S = 0.25
 REFUSED = "nothing_usable"
 
 
-@pytest.fixture
-def besieged(claude: ClaudeServer, tmp_path: Path) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def besieged(claude: ClaudeServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service of its own, whose memory nothing else has grown."""
     claude.reset()
-    with up(tmp_path, claude) as started:
+    with up(tmp_path_factory.mktemp("besieged"), claude) as started:
         yield started
 
 

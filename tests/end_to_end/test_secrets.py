@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import httpx
 import psutil
@@ -23,11 +22,11 @@ UNAUTHORIZED = Raw(
 OTHERS = 0o077
 
 
-@pytest.fixture
-def guarded(claude: ClaudeServer, tmp_path: Path) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def guarded(claude: ClaudeServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service of its own, whose key and files nobody else has touched."""
     claude.reset()
-    with up(tmp_path, claude, ANTHROPIC_API_KEY=KEY) as started:
+    with up(tmp_path_factory.mktemp("guarded"), claude, ANTHROPIC_API_KEY=KEY) as started:
         yield started
 
 
@@ -81,6 +80,7 @@ def read_processes(service: Service) -> str:
 
 
 def test_no_secret_is_where_it_can_be_read(guarded: Service, claude: ClaudeServer) -> None:
+    claude.reset()
     found = use(guarded, claude)
     logs = [guarded.data_dir / "up.log", *(guarded.data_dir / "logs").iterdir()]
     places = {log.name: log.read_text(errors="replace") for log in logs}
