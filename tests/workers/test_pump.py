@@ -23,6 +23,9 @@ IMAGES = HIGH_WATER + 50
 def app(broker_url: str) -> Iterator[Celery]:
     """The Celery application over empty queues."""
     application = celery_app(broker_url)
+    # Other tests leave hints to nobody.
+    for queue in Queue:
+        purge(application, queue)
     yield application
     for queue in Queue:
         purge(application, queue)
