@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Response
@@ -46,15 +47,25 @@ class Tour:
 
 @pytest.fixture(scope="module")
 def tour(chromium: Browser, service: Service) -> Tour:
-    """A job that has ended, with an image that failed."""
+    """A job that has ended, with an image that failed, and one of fewer screens before it."""
     with visiting(chromium, service.url) as page:
         register(page)
+        before = hand_in(page, dict(list(sample_screens().items())[:3]))
+        await_state(page, "Succeeded")
+        page.goto("/")
         job = hand_in(page, sample_screens() | {"broken.png": b"\x89PNG\r\n\x1a\n nothing"})
         await_state(page, "Partly succeeded")
         items = page.locator(".tile a").evaluate_all("(all) => all.map((each) => each.pathname)")
         views = (f"{job}?show={view}" for view in VIEWS)
-        paths = ("/", "/keys", "/status", *views, items[0], items[-1], "/jobs/job_0")
+        compared = f"{job}/compare?before={before.rpartition('/')[2]}"
+        insight = (f"{job}/compare", compared, f"{report_of(job)}?format=html")
+        paths = ("/", "/keys", "/status", *views, *insight, items[0], items[-1], "/jobs/job_0")
         return Tour(page.context.storage_state(), paths)
+
+
+def report_of(job: str) -> str:
+    """Return the path of a job's drift report, which is the API's own page."""
+    return f"/api/v1{urlsplit(job).path}/report"
 
 
 @pytest.fixture(scope="module")
