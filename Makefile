@@ -4,6 +4,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SEEDS ?= 1 2 3
+SERVICE_TESTS := tests/browser tests/cli tests/end_to_end tests/faults
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OPENCV_FOR_THREADS_NUM := 1
 export OMP_NUM_THREADS := 1
@@ -23,8 +24,12 @@ setup: .venv/.ready
 demo: setup
 	$(BIN)/copythat demo samples/screens.zip --out out
 
+# Tests of the running service wait for it most of the time, so they run beside all others.
 test: setup
-	$(BIN)/pytest
+	mkdir -p out
+	$(BIN)/pytest $(SERVICE_TESTS) >out/service-tests.log 2>&1 & service=$$!; \
+	$(BIN)/pytest tests $(addprefix --ignore=,$(SERVICE_TESTS)); others=$$?; \
+	wait $$service; service=$$?; cat out/service-tests.log; exit $$((others || service))
 
 lint: setup
 	$(BIN)/ruff format --check .
