@@ -34,7 +34,7 @@ from api.lookout import Lookout
 from api.middleware import BodyLimit, HeadAsGet, RequestContext
 from api.openapi import describe, operation_id, problems
 from api.options import ExtractOptions, JobOptions
-from api.security import check_key
+from api.security import Keys
 from shared.blobs import open_store
 from shared.db.engine import connect
 from shared.queue import celery_app
@@ -67,7 +67,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         StartError: A setting does not allow to start.
     """
     settings = settings or load_settings()
-    check_key(settings.secret_key.get_secret_value())
     app = FastAPI(
         title="Copy That",
         version="1",
@@ -91,6 +90,7 @@ def _connect(settings: Settings) -> Site:
     engine = connect(settings.database_url)
     return Site(
         settings=settings,
+        keys=Keys.of(settings.secret_key),
         engine=engine,
         blobs=open_store(settings.blob_url, settings.blob_dir),
         celery=celery_app(settings.broker_url),

@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.security import OAuth2PasswordRequestForm
 
-from api import security
+from api import passwords, security
 from api.deps import DEFAULT_LIMIT, CurrentUser, KeyId, Limit, Site, SiteDep
-from api.errors import FieldError, InvalidFields
+from api.errors import RegistrationClosed, TooManyLogins
+from api.fields import FieldError, InvalidFields
 from api.openapi import problems
 from api.schemas import (
     AccessTokens,
@@ -21,7 +22,7 @@ from api.schemas import (
     User,
 )
 from api.security import Kind, TokenPair
-from shared.db import users
+from shared.db import api_keys, login_failures, users
 from shared.db.engine import new_id, transaction
 from shared.db.users import Rotation
 from shared.errors import Unauthenticated
@@ -29,57 +30,83 @@ from shared.errors import Unauthenticated
 router = APIRouter(tags=["authentication"])
 
 
-@router.post("/auth/register", status_code=201, responses=problems(409, 422))
+@router.post("/auth/register", status_code=201, responses=problems(403, 409, 422))
 def register(sent: Registration, site: SiteDep) -> User:
-    """Make an account."""
-    password_hash = security.hash_password(sent.password)
+    """Make an account, where the service lets anybody have one."""
+    if not site.settings.open_registration:
+        raise RegistrationClosed("ask whoever runs this service for an account")
+    password_hash = passwords.hash_password(sent.password)
     with transaction(site.engine) as connection:
         return User.of(users.create_user(connection, sent.email.lower(), password_hash))
 
 
-@router.post("/auth/login", responses=problems(401, 422))
+@router.post("/auth/login", responses=problems(401, 422, 429))
 def log_in(
     form: Annotated[OAuth2PasswordRequestForm, Depends()],
+    request: Request,
     site: SiteDep,
 ) -> AccessTokens:
     """Begin a session with an address and a password (OAuth2 password flow)."""
-    user_id = check_login(site, form.username, form.password)
+    user_id = check_login(request, site, form.username, form.password)
     now = datetime.now(UTC)
     session_id = new_id("session")
-    pair = security.sign_pair(site.settings.secret_key.get_secret_value(), session_id, now)
-    with transaction(site.engine) as connection:
-        refresh_hash = users.hash_secret(pair.refresh_token)
-        expires_at = now + security.REFRESH_LIFETIME
-        users.open_session(connection, session_id, user_id, refresh_hash, expires_at)
+    pair = security.sign_pair(site.keys, session_id, now)
+    open_session(request, site, user_id, session_id, pair.refresh_token)
     return _answer(pair)
 
 
-def check_login(site: Site, username: str, password: str) -> str:
+def check_login(request: Request, site: Site, username: str, password: str) -> str:
     """Return whose address and password these are.
 
     Raises:
         Unauthenticated: Nobody's.
+        TooManyLogins: Too many have failed; whether this one is right was not looked at.
     """
+    email = _stored_form(username)
     with transaction(site.engine) as connection:
-        login = users.find_login(connection, _stored_form(username))
+        tried = login_failures.begin(connection, email, origin_of(request))
+        if isinstance(tried, float):
+            raise TooManyLogins(tried)
+        login = users.find_login(connection, email)
     # Outside of the transaction: it takes the time of twenty queries.
-    right = security.verify_password(login.password_hash if login else None, password)
+    right = passwords.verify_password(login.password_hash if login else None, password)
     if login is None or not right:
         raise Unauthenticated("the address or the password is wrong")
-    if security.needs_rehash(login.password_hash):
-        fresh_hash = security.hash_password(password)
-        with transaction(site.engine) as connection:
+    stale = passwords.needs_rehash(login.password_hash)
+    fresh_hash = passwords.hash_password(password) if stale else None
+    with transaction(site.engine) as connection:
+        login_failures.succeed(connection, tried)
+        if fresh_hash is not None:
             users.change_password_hash(connection, login.user_id, fresh_hash)
     return login.user_id
+
+
+def open_session(
+    request: Request, site: Site, user_id: str, session_id: str, refresh_token: str
+) -> None:
+    """Keep that somebody has signed in, and from where."""
+    with transaction(site.engine) as connection:
+        users.open_session(
+            connection,
+            session_id,
+            user_id,
+            refresh_hash=users.hash_secret(refresh_token),
+            expires_at=datetime.now(UTC) + security.REFRESH_LIFETIME,
+            origin=origin_of(request),
+        )
+
+
+def origin_of(request: Request) -> str:
+    """Return the network that a request came from."""
+    return login_failures.network_of(request.client.host if request.client else "")
 
 
 @router.post("/auth/refresh", responses=problems(401, 422))
 def refresh(sent: RefreshRequest, site: SiteDep) -> AccessTokens:
     """Exchange a refresh token for a new pair; using one twice ends the session."""
-    key = site.settings.secret_key.get_secret_value()
-    session_id = security.read_session_id(key, Kind.REFRESH, sent.refresh_token)
+    session_id = security.read_session_id(site.keys, Kind.REFRESH, sent.refresh_token)
     now = datetime.now(UTC)
-    pair = security.sign_pair(key, session_id, now)
+    pair = security.sign_pair(site.keys, session_id, now)
     with transaction(site.engine) as connection:
         rotation = users.rotate_session(
             connection,
@@ -99,8 +126,7 @@ def refresh(sent: RefreshRequest, site: SiteDep) -> AccessTokens:
 @router.post("/auth/logout", status_code=204, responses=problems(401, 422))
 def log_out(sent: RefreshRequest, site: SiteDep) -> None:
     """End a session: its refresh tokens and its access tokens are dead at once."""
-    key = site.settings.secret_key.get_secret_value()
-    session_id = security.read_session_id(key, Kind.REFRESH, sent.refresh_token)
+    session_id = security.read_session_id(site.keys, Kind.REFRESH, sent.refresh_token)
     with transaction(site.engine) as connection:
         users.revoke_session(connection, session_id)
 
@@ -117,7 +143,7 @@ def issue_api_key(sent: NewApiKey, user: CurrentUser, site: SiteDep) -> IssuedAp
     if sent.expires_at is not None and sent.expires_at <= datetime.now(UTC):
         raise InvalidFields([FieldError("/expires_at", "has to be in the future")])
     with transaction(site.engine) as connection:
-        issued = users.issue_api_key(connection, user.id, sent.name, sent.expires_at)
+        issued = api_keys.issue(connection, user.id, sent.name, sent.expires_at)
     key = ApiKey.of(issued.key)
     return IssuedApiKey(**key.model_dump(), secret=issued.secret)
 
@@ -131,7 +157,7 @@ def list_api_keys(
 ) -> Page[ApiKey]:
     """Return a page of your API keys, the newest first."""
     with transaction(site.engine) as connection:
-        found = users.list_api_keys(connection, user.id, limit=limit + 1, before=cursor)
+        found = api_keys.read_page(connection, user.id, limit=limit + 1, before=cursor)
     shown = found[:limit]
     more = shown[-1].id if len(found) > limit else None
     return Page(data=[ApiKey.of(view) for view in shown], next_cursor=more)
@@ -141,7 +167,7 @@ def list_api_keys(
 def delete_api_key(key_id: KeyId, user: CurrentUser, site: SiteDep) -> None:
     """Make an API key worthless at once."""
     with transaction(site.engine) as connection:
-        users.delete_api_key(connection, user.id, key_id)
+        api_keys.revoke(connection, user.id, key_id)
 
 
 def _stored_form(username: str) -> str:

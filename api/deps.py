@@ -1,6 +1,5 @@
 """What routes ask for, as annotated aliases."""
 
-import hmac
 import re
 import threading
 from dataclasses import dataclass
@@ -12,13 +11,13 @@ from fastapi import Cookie, Depends, Header, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
 from sqlalchemy import Engine
 
-from api.errors import ForgedRequest
+from api.errors import Forbidden, ForgedRequest
 from api.lookout import Lookout
-from api.security import Kind, csrf_token, read_session_id
+from api.security import Keys, Kind, is_csrf_token, read_session_id
 from shared.blobs import BlobStore
-from shared.db import users
+from shared.db import api_keys, users
 from shared.db.engine import transaction
-from shared.db.users import UserView
+from shared.db.users import Role, UserView
 from shared.errors import NotFound, Unauthenticated
 from shared.settings import Settings
 
@@ -34,6 +33,7 @@ class Site:
     """What this process is set to and connected to."""
 
     settings: Settings
+    keys: Keys
     engine: Engine
     blobs: BlobStore
     celery: Celery
@@ -84,12 +84,11 @@ def _current_user(
     if credentials is None:
         raise Unauthenticated("send an API key or an access token as a Bearer token")
     secret = credentials.credentials
-    if secret.startswith(users.KEY_PREFIX):
+    if secret.startswith(api_keys.KEY_PREFIX):
         with transaction(site.engine) as connection:
-            user = users.api_key_user(connection, secret)
+            user = api_keys.find_user(connection, secret)
     else:
-        key = site.settings.secret_key.get_secret_value()
-        session_id = read_session_id(key, Kind.ACCESS, secret)
+        session_id = read_session_id(site.keys, Kind.ACCESS, secret)
         with transaction(site.engine) as connection:
             user = users.session_user(connection, session_id)
     if user is None:
@@ -100,6 +99,20 @@ def _current_user(
 CurrentUser = Annotated[UserView, Depends(_current_user)]
 
 
+def _current_admin(user: CurrentUser) -> UserView:
+    """Return who asks, if they may do what concerns everybody.
+
+    Raises:
+        Forbidden: They may not.
+    """
+    if user.role is not Role.ADMIN:
+        raise Forbidden("this is for administrators of the service")
+    return user
+
+
+CurrentAdmin = Annotated[UserView, Depends(_current_admin)]
+
+
 def cookie_user(site: Site, cookie: str | None) -> UserView:
     """Return who is signed in on a page.
 
@@ -108,8 +121,7 @@ def cookie_user(site: Site, cookie: str | None) -> UserView:
     """
     if cookie is None:
         raise Unauthenticated("sign in first")
-    key = site.settings.secret_key.get_secret_value()
-    session_id = read_session_id(key, Kind.COOKIE, cookie)
+    session_id = read_session_id(site.keys, Kind.COOKIE, cookie)
     with transaction(site.engine) as connection:
         user = users.session_user(connection, session_id)
     if user is None:
@@ -123,8 +135,7 @@ def require_own_page(site: Site, cookie: str, sent: str) -> None:
     Raises:
         ForgedRequest: The token is not the one of our pages.
     """
-    expected = csrf_token(site.settings.secret_key.get_secret_value(), cookie)
-    if not hmac.compare_digest(expected.encode(), sent.encode()):
+    if not is_csrf_token(site.keys, cookie, sent):
         raise ForgedRequest("the page was open for too long, or is not ours: load it again")
 
 

@@ -4,8 +4,7 @@ This is the only place that knows the status of an error. The order of ``STATUSE
 matter: the nearest ancestor that is listed decides.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -14,11 +13,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from api.fields import FieldError, InvalidFields, UnknownOptions, field_errors
 from shared.errors import (
     ClaudeError,
     ClaudeUnavailable,
@@ -59,15 +58,45 @@ class ForgedRequest(InvalidRequest):
     title = "The request does not come from our pages"
 
 
+class Forbidden(InvalidRequest):
+    """The caller is known, and may not do this."""
+
+    code = "forbidden"
+    title = "Your account may not do this"
+
+
+class RegistrationClosed(Forbidden):
+    """Accounts are made by administrators."""
+
+    code = "registration_closed"
+    title = "This service takes no registrations"
+
+
+class TooManyLogins(CopyThatError):
+    """Logins for an account, or from an address, failed so often that the next one has to wait."""
+
+    code = "too_many_logins"
+    title = "Too many logins have failed"
+
+    def __init__(self, wait_s: float) -> None:
+        """Say when to try again."""
+        self.wait_s = round(wait_s)
+        seconds = "second" if self.wait_s == 1 else "seconds"
+        super().__init__(f"try again in {self.wait_s} {seconds}")
+
+
 STATUSES: dict[type[CopyThatError], HTTPStatus] = {
     CopyThatError: HTTPStatus.INTERNAL_SERVER_ERROR,
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     InvalidOptions: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidFields: HTTPStatus.UNPROCESSABLE_ENTITY,
     NothingUsable: HTTPStatus.UNPROCESSABLE_ENTITY,
     UploadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnreadableTokens: HTTPStatus.UNPROCESSABLE_ENTITY,
     EmailTaken: HTTPStatus.CONFLICT,
     ForgedRequest: HTTPStatus.FORBIDDEN,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    TooManyLogins: HTTPStatus.TOO_MANY_REQUESTS,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     NotFound: HTTPStatus.NOT_FOUND,
@@ -87,43 +116,6 @@ STATUSES: dict[type[CopyThatError], HTTPStatus] = {
 _log = structlog.get_logger("api.errors")
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """What is wrong with one field: a JSON pointer into its part of the request."""
-
-    pointer: str
-    detail: str
-    part: str = "body"
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the JSON members; ``part`` is called ``in`` there."""
-        return {"pointer": self.pointer, "in": self.part, "detail": self.detail}
-
-
-class InvalidFields(InvalidRequest):
-    """Fields of the request do not hold what they should."""
-
-    code = "validation_failed"
-    title = "The request is not valid"
-
-    def __init__(self, errors: Sequence[FieldError]) -> None:
-        """Say the first error in words and keep all of them."""
-        super().__init__(_first_of(errors))
-        self.errors = errors
-
-
-class UnknownOptions(InvalidOptions):
-    """The options field does not hold what it should, field by field."""
-
-    def __init__(self, errors: Sequence[FieldError]) -> None:
-        """Say the first error in words and keep all of them."""
-        super().__init__(_first_of(errors))
-        self.errors = errors
-
-
-STATUSES[InvalidFields] = HTTPStatus.UNPROCESSABLE_ENTITY
-
-
 def status_of(kind: type[CopyThatError]) -> HTTPStatus:
     """Return the status of an error: its own, or that of its nearest listed ancestor."""
     return next(
@@ -141,39 +133,6 @@ def status_of_code(code: str) -> HTTPStatus:
             return status_of(kind)
         kinds.extend(kind.__subclasses__())
     return HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def field_errors(errors: Sequence[ErrorDetails | Any], root: str = "") -> list[FieldError]:
-    """Return pydantic's errors as ours; the values that were sent are not repeated.
-
-    Args:
-        errors: As pydantic lists them, ``loc`` beginning with the part of the request when
-            ``root`` is empty.
-        root: A pointer to what ``loc`` is relative to, in the body.
-    """
-    return [_field_error(error, root) for error in errors]
-
-
-def _field_error(error: Mapping[str, Any], root: str) -> FieldError:
-    # Of a name in a dictionary that is wrong itself, pydantic says so behind it.
-    loc = tuple(step for step in error["loc"] if step != "[key]")
-    if root:
-        return FieldError(root + _pointer(loc), error["msg"])
-    part, *rest = loc
-    if error["type"] == "json_invalid":
-        where = f" at character {rest[0]}" if rest else ""
-        return FieldError("", f"not JSON: {error['ctx']['error']}{where}")
-    return FieldError(_pointer(rest), error["msg"], str(part))
-
-
-def _pointer(loc: Sequence[Any]) -> str:
-    """Return a JSON pointer (RFC 6901)."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in loc)
-
-
-def _first_of(errors: Sequence[FieldError]) -> str:
-    first = errors[0]
-    return f"{first.pointer.lstrip('/') or first.part}: {first.detail}"
 
 
 def problem_response(
@@ -208,11 +167,14 @@ def answer_error(request: Request, error: CopyThatError) -> Response:
         members["errors"] = [FieldError(error.pointer, error.reason).as_dict()]
     status = status_of(type(error))
     return problem_response(
-        request, Problem.of(error), status, headers=_headers_of(request, error), members=members
+        request, Problem.of(error), status, headers=headers_of(request, error), members=members
     )
 
 
-def _headers_of(request: Request, error: CopyThatError) -> dict[str, str]:
+def headers_of(request: Request, error: CopyThatError) -> dict[str, str]:
+    """Return the headers that an error is answered with."""
+    if isinstance(error, TooManyLogins):
+        return {"Retry-After": str(error.wait_s)}
     if isinstance(error, Overloaded | TooManyQueued):
         return {"Retry-After": str(RETRY_BACKLOG_S)}
     if isinstance(error, Unavailable):

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from api import submission
 from api.admission import declared_bytes, require_room
 from api.deps import CurrentUser, Site, SiteDep
-from api.errors import InvalidFields, field_errors
+from api.fields import InvalidFields, field_errors
 from api.openapi import form_body, problems
 from api.options import Calls, JobOptions, Mode, choose_mode, read_options
 from api.schemas import Answer, Sent

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, field_validator
 
-from api.errors import FieldError, UnknownOptions, field_errors
+from api.fields import FieldError, UnknownOptions, field_errors
 from api.schemas import LABEL_NAME, LABEL_VALUE, NameText, Sent
 from shared.claude.prices import has_price
 from shared.settings import Settings

@@ -3,9 +3,19 @@
 from datetime import datetime
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    EmailStr,
+    Field,
+    StringConstraints,
+)
 
-from shared.db.users import ApiKeyView, UserView
+from api import passwords
+from shared.db.api_keys import ApiKeyView
+from shared.db.users import Role, UserView
 
 T = TypeVar("T")
 
@@ -64,14 +74,15 @@ class Page(Answer, Generic[T]):
     next_cursor: str | None = Field(description="Send it as `cursor`; null on the last page.")
 
 
-MIN_PASSWORD, MAX_PASSWORD = 8, 256
-
-
 class Registration(Sent):
     """A new user."""
 
     email: EmailStr
-    password: Annotated[str, StringConstraints(min_length=MIN_PASSWORD, max_length=MAX_PASSWORD)]
+    password: Annotated[
+        str,
+        StringConstraints(min_length=passwords.MIN_LENGTH, max_length=passwords.MAX_LENGTH),
+        AfterValidator(passwords.require_uncommon),
+    ]
 
 
 class User(Answer):
@@ -80,6 +91,7 @@ class User(Answer):
     id: str
     email: str
     created_at: datetime
+    role: Role
 
     @classmethod
     def of(cls, view: UserView) -> Self:
@@ -114,6 +126,9 @@ class ApiKey(Answer):
 
     id: str
     name: str
+    shown: str | None = Field(
+        description="How the secret begins; null for keys made before this was kept."
+    )
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None = Field(description="To the minute.")

@@ -12,7 +12,7 @@ from celery import Celery
 from sqlalchemy import Connection
 
 from api.deps import Site
-from api.errors import FieldError, UnknownOptions
+from api.fields import FieldError, UnknownOptions
 from api.options import Mode
 from api.schemas import MAX_NAME
 from api.uploads import ReceivedFile, ReceivedForm, UploadLimits

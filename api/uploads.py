@@ -13,7 +13,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from api.errors import FieldError, InvalidFields
+from api.fields import FieldError, InvalidFields
 from shared.blobs import PendingBlob, StoredBlob
 from shared.errors import (
     ImageTooLarge,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints, field_validator
 
 from api.deps import DEFAULT_LIMIT, CurrentUser, DeliveryId, Limit, SiteDep, WebhookId
-from api.errors import FieldError, InvalidFields
+from api.fields import FieldError, InvalidFields
 from api.openapi import problems
 from api.options import WebAddress, scheme_error
 from api.schemas import MAX_NAME, Answer, Page, Sent

@@ -1,61 +1,58 @@
-"""A user and an API key of this machine's own, so that commands work without a login."""
+"""`copythat account`: make and change accounts, beside the database rather than over HTTP."""
 
-import secrets
-from dataclasses import replace
+from typing import Annotated
 
-from cli import credentials
-from cli.client import Client
-from cli.credentials import Credentials, LocalUser
-from cli.data_dir import DataDir
-from cli.failure import Failure
+import typer
 
-# Enough that two machines on one database do not meet (32 bits), and nobody guesses (144 bits).
-NAME_BYTES = 4
-PASSWORD_BYTES = 18
-KEY_NAME = "copythat command line"
+from cli import service
+from cli.options import DataDirOption
+from cli.run import become, running_service
 
+app = typer.Typer(
+    name="account",
+    help="Make and change accounts of a service that you run.",
+    no_args_is_help=True,
+)
 
-def ensure_local_key(place: DataDir, url: str) -> None:
-    """Point the commands at a service, with a user that is made at the first time.
-
-    The stored key is kept while the service takes it. A service whose database is new takes it
-    no longer, and gets a user of its own.
-    """
-    known = credentials.local_user(place)
-    user = (known and _accepted(url, known)) or _registered(url)
-    credentials.store(place, Credentials(url, user.api_key), user)
-
-
-def _accepted(url: str, user: LocalUser) -> LocalUser | None:
-    """Return the user with a key that works, None when the service does not know them."""
-    try:
-        with Client(url, user.api_key) as client:
-            client.get("/auth/me")
-    except Failure:
-        try:
-            return replace(user, api_key=issue_key(url, user.email, user.password))
-        except Failure:
-            return None
-    return user
+EmailArgument = Annotated[str, typer.Argument(help="The address that they sign in with.")]
+PasswordOption = Annotated[
+    str,
+    typer.Option(
+        prompt=True,
+        hide_input=True,
+        confirmation_prompt=True,
+        envvar="COPYTHAT_PASSWORD",
+        help="Asked for if absent.",
+    ),
+]
 
 
-def _registered(url: str) -> LocalUser:
-    email = f"local-{secrets.token_hex(NAME_BYTES)}@copythat.example"
-    password = secrets.token_urlsafe(PASSWORD_BYTES)
-    with Client(url) as client:
-        client.post("/auth/register", json={"email": email, "password": password})
-    return LocalUser(email, password, issue_key(url, email, password))
+@app.command()
+def add(
+    email: EmailArgument,
+    password: PasswordOption,
+    admin: Annotated[bool, typer.Option("--admin", help="An administrator.")] = False,  # noqa: FBT002 -- a flag
+    data_dir: DataDirOption = None,
+) -> None:
+    """Make an account, also where registration is closed."""
+    command = service.account_command("add", email, "--role", "admin" if admin else "user")
+    become(command, **running_service(data_dir), COPYTHAT_PASSWORD=password)
 
 
-def issue_key(url: str, email: str, password: str) -> str:
-    """Sign in and return a new API key.
+@app.command()
+def role(
+    email: EmailArgument,
+    role: Annotated[str, typer.Argument(help="user or admin")],
+    data_dir: DataDirOption = None,
+) -> None:
+    """Make somebody an administrator, or a user again."""
+    become(service.account_command("role", email, "--role", role), **running_service(data_dir))
 
-    Raises:
-        Failure: The service is out of reach, or the address or password is wrong.
-    """
-    with Client(url) as client:
-        form = {"username": email, "password": password}
-        access_token = client.post("/auth/login", data=form)["access_token"]
-    with Client(url, access_token) as client:
-        key: str = client.post("/api-keys", json={"name": KEY_NAME})["secret"]
-    return key
+
+@app.command()
+def password(
+    email: EmailArgument, password: PasswordOption, data_dir: DataDirOption = None
+) -> None:
+    """Give somebody another password, and end their sessions; API keys stay."""
+    command = service.account_command("password", email)
+    become(command, **running_service(data_dir), COPYTHAT_PASSWORD=password)

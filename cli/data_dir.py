@@ -62,12 +62,29 @@ class DataDir:
         """The address and key that the commands of this machine use."""
         return self.path / "credentials.json"
 
+    @property
+    def secret_key_file(self) -> Path:
+        """The keys that sign access tokens, one a line: the first signs, all are accepted."""
+        return self.path / "secret_key"
+
     def secret_key(self) -> str:
-        """Return the key that signs access tokens, made at the first call."""
-        file = self.path / "secret_key"
-        if not file.exists():
-            write_private(file, secrets.token_hex(SECRET_BYTES))
-        return file.read_text().strip()
+        """Return the keys, as the setting holds them; the first one is made at the first call."""
+        if not self.secret_key_file.exists():
+            self.rotate_secret_key()
+        return ",".join(self.secret_key_file.read_text().split())
+
+    def rotate_secret_key(self) -> None:
+        """Put a new key before the one that signs now; what was before that goes.
+
+        Raises:
+            StartError: The directory cannot be written.
+        """
+        try:
+            file = self.secret_key_file
+            former = file.read_text().split()[:1] if file.exists() else []
+            write_private(file, "\n".join((secrets.token_hex(SECRET_BYTES), *former)))
+        except OSError as error:
+            raise StartError(f"cannot write to {self.path}: {error.strerror}") from error
 
 
 @contextmanager

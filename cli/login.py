@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from cli import credentials
-from cli.account import issue_key
 from cli.client import Client
 from cli.credentials import Credentials
+from cli.local_user import issue_key
 from cli.options import DataDirOption, UrlOption, data_dir
 from cli.screen import say
 

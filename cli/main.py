@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from cli import insight, jobs, run
+from cli import account, insight, jobs, run
 from cli.demo import demo
 from cli.estimate import estimate
 from cli.failure import ExitCode, Failure
@@ -27,6 +27,7 @@ app.command("api")(run.run_api)
 app.command("worker")(run.run_worker)
 app.command("pump")(run.run_pump)
 app.command("migrate")(run.run_migrate)
+app.command("rotate-key")(run.rotate_key)
 app.command("doctor")(run.doctor)
 app.command("measure")(run.measure)
 app.command("submit")(submit)
@@ -43,6 +44,7 @@ app.command("cancel")(jobs.cancel)
 app.command("retry")(jobs.retry)
 app.command("delete")(jobs.delete)
 app.command("login")(login)
+app.add_typer(account.app)
 app.command("demo")(demo)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import options, servers, service, up
+from cli import options, screen, servers, service, up
 from cli.data_dir import find_socket_dir
 from cli.options import DataDirOption
 from cli.service import Address, WorkerQueue
@@ -49,7 +49,7 @@ def run_up(
 
 def run_api(port: PortOption = DEFAULT_PORT, host: HostOption = "127.0.0.1") -> None:
     """Run the HTTP API alone."""
-    _become(service.api_command(Address(host, port)))
+    become(service.api_command(Address(host, port)))
 
 
 def run_worker(
@@ -63,7 +63,7 @@ def run_worker(
     """Run one worker alone."""
     chosen = _queues(queues)
     size = concurrency or max(service.default_concurrency(queue) for queue in chosen)
-    _become(service.worker_command(chosen, size))
+    become(service.worker_command(chosen, size))
 
 
 def _queues(names: str) -> list[WorkerQueue]:
@@ -77,12 +77,22 @@ def _queues(names: str) -> list[WorkerQueue]:
 
 def run_pump() -> None:
     """Run the pump alone: it takes back lost work and hands out hints."""
-    _become(service.pump_command())
+    become(service.pump_command())
 
 
 def run_migrate() -> None:
     """Bring the database's schema up to date."""
-    _become(service.migrate_command())
+    become(service.migrate_command())
+
+
+def rotate_key(data_dir: DataDirOption = None) -> None:
+    """Sign with a new key from the next `copythat up` on.
+
+    What the former key has signed is accepted until the next change: sessions go on. Change it
+    twice to make stolen ones worthless.
+    """
+    options.data_dir(data_dir).rotate_secret_key()
+    screen.say("there is a new key; it signs when `copythat up` starts again")
 
 
 def measure(
@@ -98,13 +108,21 @@ def measure(
     """Measure local images without any service; one JSON line an image, in CSS pixels."""
     drawn = str(overlay.absolute()) if overlay else None
     command = service.measure_command([str(Path(path).absolute()) for path in paths], drawn)
-    _become(command)
+    become(command)
 
 
 def doctor(data_dir: DataDirOption = None) -> None:
     """Look at key, model, database, broker and storage; a line each, exit code 1 on a failure.
 
     Database and broker are those of the settings, else those of a running `copythat up`.
+    """
+    become(service.doctor_command(), **running_service(data_dir))
+
+
+def running_service(data_dir: Path | None) -> dict[str, str]:
+    """Return the settings that lead to database and broker of a running `copythat up`.
+
+    Those that were set otherwise are left as they are.
     """
     place, settings = options.data_dir(data_dir), load_settings()
     found = {"COPYTHAT_DATA_DIR": str(place.path)}
@@ -113,10 +131,10 @@ def doctor(data_dir: DataDirOption = None) -> None:
         found["COPYTHAT_DATABASE_URL"] = servers.database_url(sockets)
     if sockets is not None and "broker_url" not in settings.model_fields_set:
         found["COPYTHAT_BROKER_URL"] = servers.broker_url(sockets)
-    _become(service.doctor_command(), **found)
+    return found
 
 
-def _become(command: tuple[str, ...], **overrides: str) -> None:
+def become(command: tuple[str, ...], **overrides: str) -> None:
     """Go on as another program, which so gets our signals and gives our exit code."""
     variables = service.environment(load_settings(), **overrides)
     os.chdir(service.NEUTRAL_DIRECTORY)

@@ -95,6 +95,11 @@ def migrate_command(*arguments: str) -> tuple[str, ...]:
     return python("shared.db.migrate", *arguments)
 
 
+def account_command(*arguments: str) -> tuple[str, ...]:
+    """Return the command that makes and changes accounts."""
+    return python("api.accounts", *arguments)
+
+
 def measure_command(paths: Sequence[str], overlay: str | None = None) -> tuple[str, ...]:
     """Return the command that measures local images and draws them into a folder if given."""
     drawn = ("--overlay", overlay) if overlay else ()

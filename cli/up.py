@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 
 from cli import screen, servers, service
-from cli.account import ensure_local_key
 from cli.data_dir import DataDir, announce, claim, make_socket_dir
+from cli.local_user import ensure_local_key
 from cli.program import log_size, text_since
 from cli.service import Address
 from cli.supervisor import StopAsked, Supervisor
@@ -56,8 +56,16 @@ def run_service(options: UpOptions, settings: Settings) -> None:
     address = _with_free_port(options.address)
     with claim(options.data_dir) as place, Supervisor(screen.say) as supervisor:
         try:
-            _start(supervisor, place, address, options, settings)
-            ensure_local_key(place, address.url)
+            variables = _start(supervisor, place, address, options, settings)
+
+            def add_account(email: str, password: str) -> None:
+                """Make whoever runs the service an administrator of it."""
+                command = service.account_command("add", email, "--role", "admin")
+                known = {**variables, "COPYTHAT_PASSWORD": password}
+                added = service.program(place, "account", command, known)
+                supervisor.run_once(added, READY_S)
+
+            ensure_local_key(place, address.url, add_account)
             announce(place, address.url)
             screen.out.print(f"Copy That is ready: {address.url}", markup=False)
             screen.say(f"data and logs: {place.path}; Ctrl-C stops it")
@@ -92,7 +100,8 @@ def _start(
     address: Address,
     options: UpOptions,
     settings: Settings,
-) -> None:
+) -> dict[str, str]:
+    """Start everything and return the environment that our programs have."""
     database_url, broker_url = _start_servers(supervisor, place, settings)
     variables = service.environment(
         settings,
@@ -111,6 +120,7 @@ def _start(
     supervisor.start(service.program(place, "api", api, variables, service.API_GRACE_S))
     supervisor.wait_until(lambda: _is_ready(address.url), "the API's /readyz", READY_S)
     supervisor.wait_until(lambda: _have_said_ready(marks), "the start of the workers", READY_S)
+    return variables
 
 
 def _start_servers(supervisor: Supervisor, place: DataDir, settings: Settings) -> tuple[str, str]:

@@ -51,8 +51,11 @@ class Settings(BaseSettings):
     database_url: str = "postgresql+psycopg:///copythat"
     broker_url: str = "redis://127.0.0.1:6379/0"
     data_dir: Annotated[Path, Field(default_factory=lambda: home() / ".local/share/copythat")]
-    # Signs access tokens. `up` makes one and keeps it in the data directory.
+    # Signs access tokens. `up` makes one and keeps it in the data directory. Of several, separated
+    # by commas, the first one signs, and what the others have signed is still accepted.
     secret_key: SecretStr = SecretStr("")
+    # Whether anybody may make an account; else `copythat account` alone does.
+    open_registration: bool = True
     # Where images and archives are: `s3://bucket/prefix`, or `blobs` in the data directory. What
     # S3 needs besides has its usual names: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
     # AWS_ENDPOINT_URL.

@@ -104,7 +104,7 @@ def engine(shared_engine: Engine) -> Iterator[Engine]:
     """The database, emptied after the test."""
     yield shared_engine
     with transaction(shared_engine) as connection:
-        connection.execute(text("TRUNCATE users, blobs, daily_spending CASCADE"))
+        connection.execute(text("TRUNCATE users, blobs, daily_spending, login_failures CASCADE"))
 
 
 @pytest.fixture

@@ -10,7 +10,16 @@ import structlog
 from sqlalchemy import Engine
 
 from shared.blobs import BlobStore, open_store
-from shared.db import blobs, collecting, deliveries, idempotency, invariants, retention
+from shared.db import (
+    blobs,
+    collecting,
+    deliveries,
+    idempotency,
+    invariants,
+    login_failures,
+    retention,
+    users,
+)
 from shared.db.engine import connect, transaction
 from shared.settings import Settings
 
@@ -55,6 +64,8 @@ def expire(upkeep: Upkeep) -> None:
         idempotency.forget_old(connection)
         deliveries.forget_old(connection)
         collecting.forget_old(connection)
+        login_failures.forget_old(connection)
+        users.forget_old(connection)
 
 
 def collect(upkeep: Upkeep) -> None:

@@ -7,17 +7,17 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from api import auth
+from api import auth, passwords
 from api.deps import SESSION_COOKIE, KeyId, Site, SiteDep
-from api.errors import status_of
+from api.errors import RegistrationClosed, TooManyLogins, headers_of, status_of
 from api.pages.rendering import set_cookie, show
 from api.pages.session import SEE_OTHER, OwnForm, PageRoute, PageUser, VisitorForm
-from api.schemas import MAX_PASSWORD, MIN_PASSWORD, NewApiKey, Registration
+from api.schemas import NewApiKey, Registration
 from api.security import REFRESH_LIFETIME, Kind, read_session_id, sign_cookie
-from shared.db import users
+from shared.db import api_keys, users
 from shared.db.engine import new_id, transaction
 from shared.db.users import UserView
-from shared.errors import EmailTaken, Unauthenticated
+from shared.errors import CopyThatError, EmailTaken, Unauthenticated
 
 # Somebody who has more than these reads the rest from the API.
 SHOWN_KEYS = 200
@@ -30,7 +30,7 @@ Text = Annotated[str, Form()]
 @router.get("/login")
 def show_login(request: Request, next: str = "/") -> Response:  # noqa: A002 -- as in the address
     """Show the form to sign in with."""
-    return show(request, "login.html", user=None, next=_local(next), email="", error=None)
+    return _login_page(request, next)
 
 
 @router.post("/login", dependencies=[VisitorForm])
@@ -43,13 +43,33 @@ def log_in(
 ) -> Response:
     """Sign in, and go to where somebody was sent here from."""
     try:
-        user_id = auth.check_login(site, email, password)
-    except Unauthenticated as error:
-        return show(
-            request, "login.html", user=None, status=401, next=_local(next), email=email,
-            error=error.detail,
-        )  # fmt: skip
+        user_id = auth.check_login(request, site, email, password)
+    except (Unauthenticated, TooManyLogins) as error:
+        return _login_page(request, next, email, error)
     return _signed_in(request, site, user_id, _local(next))
+
+
+def _login_page(
+    request: Request, path: str, email: str = "", error: CopyThatError | None = None
+) -> Response:
+    page = show(
+        request,
+        "login.html",
+        user=None,
+        status=status_of(type(error)) if error else 200,
+        next=_local(path),
+        email=email,
+        error=error,
+        open_registration=_is_open(request),
+    )
+    page.headers.update(headers_of(request, error) if error else {})
+    return page
+
+
+def _is_open(request: Request) -> bool:
+    """Tell whether anybody may register."""
+    site: Site = request.app.state.site
+    return site.settings.open_registration
 
 
 @router.get("/register")
@@ -65,8 +85,8 @@ def register(request: Request, site: SiteDep, email: Text = "", password: Text =
         user = auth.register(Registration(email=email.strip(), password=password), site)
     except ValidationError as error:
         reason, status = _first_reason(error), 422
-    except EmailTaken as error:
-        reason, status = error.detail, status_of(EmailTaken)
+    except (EmailTaken, RegistrationClosed) as error:
+        reason, status = error.detail, status_of(type(error))
     else:
         return _signed_in(request, site, user.id, "/")
     return _registration_page(request, status, email, reason)
@@ -82,8 +102,9 @@ def _registration_page(
         status=status,
         email=email,
         error=error,
-        least_password=MIN_PASSWORD,
-        most_password=MAX_PASSWORD,
+        open_registration=_is_open(request),
+        least_password=passwords.MIN_LENGTH,
+        most_password=passwords.MAX_LENGTH,
     )
 
 
@@ -102,11 +123,8 @@ def _signed_in(request: Request, site: Site, user_id: str, path: str) -> Respons
     """Begin a session of a browser and go on."""
     now = datetime.now(UTC)
     session_id = new_id("session")
-    cookie = sign_cookie(site.settings.secret_key.get_secret_value(), session_id, now)
-    with transaction(site.engine) as connection:
-        users.open_session(
-            connection, session_id, user_id, users.hash_secret(cookie), now + REFRESH_LIFETIME
-        )
+    cookie = sign_cookie(site.keys, session_id, now)
+    auth.open_session(request, site, user_id, session_id, cookie)
     response = RedirectResponse(path, SEE_OTHER)
     max_age_s = int(REFRESH_LIFETIME.total_seconds())
     set_cookie(request, response, SESSION_COOKIE, cookie, max_age_s)
@@ -116,8 +134,7 @@ def _signed_in(request: Request, site: Site, user_id: str, path: str) -> Respons
 @router.post("/logout", dependencies=[OwnForm])
 def log_out(request: Request, site: SiteDep) -> Response:
     """End the session: its cookie is worthless at once."""
-    key = site.settings.secret_key.get_secret_value()
-    session_id = read_session_id(key, Kind.COOKIE, request.cookies.get(SESSION_COOKIE, ""))
+    session_id = read_session_id(site.keys, Kind.COOKIE, request.cookies.get(SESSION_COOKIE, ""))
     with transaction(site.engine) as connection:
         users.revoke_session(connection, session_id)
     response = RedirectResponse("/login", SEE_OTHER)
@@ -159,7 +176,7 @@ def _keys_page(
     error: str | None = None,
 ) -> Response:
     with transaction(site.engine) as connection:
-        keys = users.list_api_keys(connection, user.id, limit=SHOWN_KEYS)
+        keys = api_keys.read_page(connection, user.id, limit=SHOWN_KEYS)
     status = 422 if error else 200
     return show(
         request, "keys.html", user=user, status=status, keys=keys, secret=secret, error=error

@@ -75,7 +75,7 @@ def show(
         user=user,
         path=request.url.path,
         now=datetime.now(UTC),
-        csrf=csrf_token(site.settings.secret_key.get_secret_value(), shown_to),
+        csrf=csrf_token(site.keys, shown_to),
     )
     response = HTMLResponse(content, status, HEADERS)
     if session is None and visit is None:

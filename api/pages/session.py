@@ -10,7 +10,8 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
 from api.deps import SESSION_COOKIE, SessionCookie, SiteDep, cookie_user, require_own_page
-from api.errors import InvalidFields, field_errors, status_of
+from api.errors import headers_of, status_of
+from api.fields import InvalidFields, field_errors
 from api.pages.rendering import VISIT_COOKIE, show
 from shared.db.users import UserView
 from shared.errors import CopyThatError, Problem, Unauthenticated, Unavailable
@@ -46,7 +47,7 @@ def go_to_login(request: Request) -> Response:
 
 def show_error(request: Request, error: CopyThatError) -> Response:
     """Return an error as a page."""
-    return show(
+    page = show(
         request,
         "error.html",
         user=_visitor(request),
@@ -54,6 +55,8 @@ def show_error(request: Request, error: CopyThatError) -> Response:
         problem=Problem.of(error),
         request_id=request.state.request_id,
     )
+    page.headers.update(headers_of(request, error))
+    return page
 
 
 def _visitor(request: Request) -> UserView | None:

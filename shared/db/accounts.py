@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.schema import NOW, Base
@@ -12,11 +12,13 @@ class User(Base):
     """Somebody who may log in."""
 
     __tablename__ = "users"
+    __table_args__ = (CheckConstraint("role IN ('user', 'admin')", name="role"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    role: Mapped[str] = mapped_column(server_default="user")
 
 
 class Session(Base):
@@ -30,6 +32,8 @@ class Session(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    # The network address that it was begun from.
+    origin: Mapped[str | None]
 
 
 class ApiKey(Base):
@@ -44,3 +48,15 @@ class ApiKey(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+    # How the secret begins, to be told apart by; None for keys that are older than the column.
+    shown: Mapped[str | None]
+
+
+class LoginFailure(Base):
+    """Logins that failed in a row, for one account or one network address."""
+
+    __tablename__ = "login_failures"
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    last_at: Mapped[datetime] = mapped_column(server_default=NOW, index=True)

@@ -32,6 +32,26 @@ def drop(connection: Connection, owner_id: str, sha256: str) -> None:
     )
 
 
+def drop_version(connection: Connection, version: str, most: int) -> int:
+    """Do as ``drop`` for images of everybody that a version of the pipeline was done with.
+
+    Returns:
+        How many units were dropped: fewer than ``most`` when none is left.
+    """
+    dropped = connection.execute(
+        text(
+            """
+            UPDATE work SET state = 'canceled', error = NULL WHERE id IN (
+                SELECT id FROM work
+                WHERE pipeline_version = :version AND sha256 <> '' AND state IN ('done', 'dead')
+                ORDER BY id LIMIT :most FOR UPDATE)
+            """
+        ),
+        {"version": version, "most": most},
+    )
+    return dropped.rowcount
+
+
 def replace(connection: Connection, forced: WorkKey) -> None:
     """Put what a forced job has extracted from an image in the place of the common entry.
 

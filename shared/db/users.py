@@ -1,29 +1,31 @@
-"""Users, their sessions and their API keys.
+"""Users and their sessions.
 
-No secret is stored: a password as its argon2 hash, a refresh token and an API key as the SHA-256
-of what was handed out, which suffices because those are random and long.
+No secret is stored: a password as its argon2 hash, a refresh token as the SHA-256 of what was
+handed out, which suffices because it is random and long.
 """
 
 import hashlib
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
-from shared.db.accounts import ApiKey, Session, User
+from shared.db.accounts import Session, User
 from shared.db.engine import new_id
 from shared.errors import EmailTaken, NotFound
 
-# What a key starts with, so that secret scanners and people tell it from other strings.
-KEY_PREFIX = "ct_"
-# 256 bits: out of reach of guessing, and the reason why a plain hash of it is enough.
-SECRET_BYTES = 32
-# How exact `last_used_at` is: a key in steady use costs one write a minute, not one a request.
-USE_RECORDED_EVERY = text("interval '1 minute'")
+# How long a session is kept that nobody renewed.
+SESSIONS_KEPT = text("interval '30 days'")
+
+
+class Role(StrEnum):
+    """What somebody may do."""
+
+    USER = "user"  # what is their own
+    ADMIN = "admin"  # that, and what concerns the whole service
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class UserView:
     id: str
     email: str
     created_at: datetime
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +44,6 @@ class Login:
 
     user_id: str
     password_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKeyView:
-    """A key as a reader sees it; the secret is known to its holder alone."""
-
-    id: str
-    name: str
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedKey:
-    """A new key, and the one sight of its secret."""
-
-    secret: str
-    key: ApiKeyView
 
 
 class Rotation(Enum):
@@ -75,27 +59,30 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def create_user(connection: Connection, email: str, password_hash: str) -> UserView:
+def create_user(
+    connection: Connection, email: str, password_hash: str, role: Role = Role.USER
+) -> UserView:
     """Add a user.
 
     Args:
         connection: An open transaction.
         email: The address, in lower case.
         password_hash: In argon2's encoding.
+        role: What they may do.
 
     Raises:
         EmailTaken: Somebody has this address.
     """
     statement = (
         insert_or_skip(User)
-        .values(id=new_id("user"), email=email, password_hash=password_hash)
+        .values(id=new_id("user"), email=email, password_hash=password_hash, role=role)
         .on_conflict_do_nothing(index_elements=[User.email])
-        .returning(User.id, User.email, User.created_at)
+        .returning(*USER_COLUMNS)
     )
     row = connection.execute(statement).one_or_none()
     if row is None:
         raise EmailTaken(f"{email} is registered already")
-    return _user_view(row)
+    return user_view(row)
 
 
 def find_login(connection: Connection, email: str) -> Login | None:
@@ -111,13 +98,57 @@ def change_password_hash(connection: Connection, user_id: str, password_hash: st
     connection.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
 
 
+def set_password(connection: Connection, email: str, password_hash: str) -> None:
+    """Give somebody another password and end all their sessions; their API keys stay.
+
+    Raises:
+        NotFound: Nobody has this address.
+    """
+    user_id = connection.execute(
+        update(User)
+        .where(User.email == email)
+        .values(password_hash=password_hash)
+        .returning(User.id)
+    ).scalar_one_or_none()
+    if user_id is None:
+        raise NotFound(f"nobody is registered as {email}")
+    connection.execute(
+        update(Session)
+        .where(Session.user_id == user_id, Session.revoked_at.is_(None))
+        .values(revoked_at=func.now())
+    )
+
+
+def set_role(connection: Connection, email: str, role: Role) -> None:
+    """Change what somebody may do, from their next request on.
+
+    Raises:
+        NotFound: Nobody has this address.
+    """
+    changed = connection.execute(
+        update(User).where(User.email == email).values(role=role).returning(User.id)
+    ).one_or_none()
+    if changed is None:
+        raise NotFound(f"nobody is registered as {email}")
+
+
 def open_session(
-    connection: Connection, session_id: str, user_id: str, refresh_hash: str, expires_at: datetime
+    connection: Connection,
+    session_id: str,
+    user_id: str,
+    *,
+    refresh_hash: str,
+    expires_at: datetime,
+    origin: str,
 ) -> None:
-    """Begin a login whose first refresh token has this hash."""
+    """Begin a login from a network address, whose first refresh token has this hash."""
     connection.execute(
         insert(Session).values(
-            id=session_id, user_id=user_id, refresh_hash=refresh_hash, expires_at=expires_at
+            id=session_id,
+            user_id=user_id,
+            refresh_hash=refresh_hash,
+            expires_at=expires_at,
+            origin=origin,
         )
     )
 
@@ -160,101 +191,23 @@ def revoke_session(connection: Connection, session_id: str) -> None:
 def session_user(connection: Connection, session_id: str) -> UserView | None:
     """Return whose session this is, None when it has ended."""
     statement = (
-        _user_columns()
+        select(*USER_COLUMNS)
         .join(Session, Session.user_id == User.id)
         .where(Session.id == session_id, Session.revoked_at.is_(None))
         .where(Session.expires_at > func.now())
     )
     row = connection.execute(statement).one_or_none()
-    return None if row is None else _user_view(row)
+    return None if row is None else user_view(row)
 
 
-def issue_api_key(
-    connection: Connection, user_id: str, name: str, expires_at: datetime | None = None
-) -> IssuedKey:
-    """Make a key for a user; its secret cannot be read again."""
-    secret = KEY_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
-    row = connection.execute(
-        insert(ApiKey)
-        .values(
-            id=new_id("key"),
-            user_id=user_id,
-            name=name,
-            key_hash=hash_secret(secret),
-            expires_at=expires_at,
-        )
-        .returning(*_KEY_COLUMNS)
-    ).one()
-    return IssuedKey(secret, _key_view(row))
+def forget_old(connection: Connection) -> None:
+    """Drop the sessions that ended long ago; until then they tell where somebody signed in."""
+    connection.execute(delete(Session).where(Session.expires_at < func.now() - SESSIONS_KEPT))
 
 
-def list_api_keys(
-    connection: Connection, user_id: str, *, limit: int, before: str | None = None
-) -> list[ApiKeyView]:
-    """Return a user's keys, the newest first.
-
-    Args:
-        connection: An open transaction.
-        user_id: Whose keys.
-        limit: How many at most.
-        before: The id of the key that stands before the first one wanted.
-    """
-    statement = select(*_KEY_COLUMNS).where(ApiKey.user_id == user_id)
-    if before is not None:
-        statement = statement.where(ApiKey.id < before)
-    rows = connection.execute(statement.order_by(ApiKey.id.desc()).limit(limit))
-    return [_key_view(row) for row in rows]
+USER_COLUMNS = (User.id, User.email, User.created_at, User.role)
 
 
-def delete_api_key(connection: Connection, user_id: str, key_id: str) -> None:
-    """Make a key worthless.
-
-    Raises:
-        NotFound: There is none, or it is somebody else's.
-    """
-    found = connection.execute(
-        delete(ApiKey).where(ApiKey.id == key_id, ApiKey.user_id == user_id).returning(ApiKey.id)
-    ).one_or_none()
-    if found is None:
-        raise NotFound(f"no API key {key_id}")
-
-
-def api_key_user(connection: Connection, secret: str) -> UserView | None:
-    """Return whose key this is and note its use, None when it is unknown or has expired."""
-    unexpired = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
-    statement = (
-        select(User.id, User.email, User.created_at, ApiKey.id.label("key_id"))
-        .join(ApiKey, ApiKey.user_id == User.id)
-        .where(ApiKey.key_hash == hash_secret(secret), unexpired)
-    )
-    row = connection.execute(statement).one_or_none()
-    if row is None:
-        return None
-    stale = ApiKey.last_used_at < func.now() - USE_RECORDED_EVERY
-    connection.execute(
-        update(ApiKey)
-        .where(ApiKey.id == row.key_id, or_(ApiKey.last_used_at.is_(None), stale))
-        .values(last_used_at=func.now())
-    )
-    return _user_view(row)
-
-
-def _user_columns() -> Select[str, str, datetime]:
-    return select(User.id, User.email, User.created_at)
-
-
-def _user_view(row: Row[*tuple[Any, ...]]) -> UserView:
-    return UserView(row.id, row.email, row.created_at)
-
-
-_KEY_COLUMNS = (
-    ApiKey.id,
-    ApiKey.name,
-    ApiKey.created_at,
-    ApiKey.expires_at,
-    ApiKey.last_used_at,
-)
-
-
-def _key_view(row: Row[*tuple[Any, ...]]) -> ApiKeyView:
-    return ApiKeyView(row.id, row.name, row.created_at, row.expires_at, row.last_used_at)
+def user_view(row: Row[*tuple[Any, ...]]) -> UserView:
+    """Return the user of a row that holds ``USER_COLUMNS``."""
+    return UserView(row.id, row.email, row.created_at, Role(row.role))

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from api.app import create_app
-from shared.db import results, users
+from shared.db import api_keys, results, users
 from shared.db.engine import transaction
 from shared.settings import Settings
 from shared.tokens import Tokens
@@ -72,7 +72,7 @@ def log_in_as(base_url: str, engine: Engine) -> Iterator[MakeClient]:
     def make(email: str) -> httpx.Client:
         with transaction(engine) as connection:
             user = users.create_user(connection, email, NO_PASSWORD)
-            issued = users.issue_api_key(connection, user.id, "test")
+            issued = api_keys.issue(connection, user.id, "test")
         headers = {"Authorization": f"Bearer {issued.secret}"}
         clients.append(httpx.Client(base_url=base_url, headers=headers))
         return clients[-1]

@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import jwt
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
-from api.security import Kind, read_session_id, sign_pair
+from api.app import create_app
+from api.security import Keys, Kind, read_session_id, sign_pair
 from shared.db.engine import transaction
-from shared.errors import Unauthenticated
+from shared.errors import StartError, Unauthenticated
 from shared.settings import Settings
-from tests.api.server import assert_problem
+from tests.api.server import assert_problem, serving
 
 PASSWORD = "correct horse battery"
 ACCOUNT = {"email": "Grace@Example.com", "password": PASSWORD}
@@ -59,6 +61,8 @@ def test_an_address_registers_once_in_whatever_case(anonymous: httpx.Client) -> 
     [
         ({"email": "no address"}, "/email"),
         ({"password": "short"}, "/password"),
+        ({"password": "iloveyou"}, "/password"),
+        ({"password": "PassWord1"}, "/password"),
         ({"role": "admin"}, "/role"),
     ],
 )
@@ -129,9 +133,9 @@ def test_a_refresh_token_used_twice_ends_its_whole_family(anonymous: httpx.Clien
 def test_a_forged_refresh_token_ends_nothing(anonymous: httpx.Client, settings: Settings) -> None:
     register(anonymous)
     pair = log_in(anonymous).json()
-    key = settings.secret_key.get_secret_value()
-    session_id = read_session_id(key, Kind.REFRESH, pair["refresh_token"])
-    forged = sign_pair("another key that is long enough, too", session_id, datetime.now(UTC))
+    keys = Keys.of(settings.secret_key)
+    session_id = read_session_id(keys, Kind.REFRESH, pair["refresh_token"])
+    forged = sign_pair(Keys("another key that is long enough too"), session_id, datetime.now(UTC))
 
     assert_problem(refresh(anonymous, forged.refresh_token), 401, "unauthenticated")
 
@@ -166,11 +170,65 @@ def test_an_access_token_is_no_refresh_token_and_the_reverse(anonymous: httpx.Cl
 
 
 def test_an_expired_access_token_is_refused(settings: Settings) -> None:
-    key = settings.secret_key.get_secret_value()
-    pair = sign_pair(key, "session_1", datetime.now(UTC) - timedelta(minutes=16))
+    keys = Keys.of(settings.secret_key)
+    pair = sign_pair(keys, "session_1", datetime.now(UTC) - timedelta(minutes=16))
 
     with pytest.raises(Unauthenticated, match="expired"):
-        read_session_id(key, Kind.ACCESS, pair.access_token)
+        read_session_id(keys, Kind.ACCESS, pair.access_token)
+
+
+def test_sessions_outlive_a_change_of_keys() -> None:
+    before = Keys("the first key which is long enough by far")
+    after = Keys.of(SecretStr(f"the second key which is long enough by far,{before.signing}"))
+    now = datetime.now(UTC)
+
+    old, new = sign_pair(before, "session_1", now), sign_pair(after, "session_2", now)
+
+    assert read_session_id(after, Kind.ACCESS, old.access_token) == "session_1"
+    assert read_session_id(after, Kind.ACCESS, new.access_token) == "session_2"
+    with pytest.raises(Unauthenticated):
+        read_session_id(before, Kind.ACCESS, new.access_token)
+    with pytest.raises(Unauthenticated):
+        read_session_id(
+            Keys("a third key which is long enough by far"), Kind.ACCESS, old.access_token
+        )
+
+
+def test_a_token_of_a_release_that_named_no_key_is_known() -> None:
+    keys = Keys(
+        "the second key which is long enough by far",
+        ("the first key which is long enough by far",),
+    )
+    now = datetime.now(UTC)
+    claims = {"typ": "access", "sid": "session_1", "jti": "1", "iat": now}
+    claims["exp"] = now + timedelta(minutes=1)
+
+    nameless = jwt.encode(claims, keys.retired[0], algorithm="HS256")
+
+    assert read_session_id(keys, Kind.ACCESS, nameless) == "session_1"
+
+
+def test_a_short_key_among_several_does_not_start(settings: Settings) -> None:
+    keys = SecretStr(f"{settings.secret_key.get_secret_value()},short")
+
+    with pytest.raises(StartError, match="at least 32 bytes"):
+        create_app(settings.model_copy(update={"secret_key": keys}))
+
+
+def test_a_closed_service_takes_no_registration_and_lets_users_in(
+    settings: Settings, client: httpx.Client
+) -> None:
+    closed = settings.model_copy(update={"open_registration": False})
+    with serving(create_app(closed)) as url, httpx.Client(base_url=url) as http:
+        refused = http.post("/api/v1/auth/register", json=ACCOUNT)
+        form = http.get("/register")
+        let_in = http.get("/api/v1/auth/me", headers=client.headers)
+        login = http.get("/login")
+
+    assert_problem(refused, 403, "registration_closed")
+    assert "<form" not in form.text.partition("<main")[2]
+    assert 'href="/register"' not in login.text
+    assert let_in.status_code == 200
 
 
 def test_an_unsigned_token_is_refused(anonymous: httpx.Client) -> None:
@@ -204,6 +262,7 @@ def test_an_api_key_shows_its_secret_once_and_works(
     assert secret.startswith("ct_")
     assert [key["name"] for key in listed] == ["ci", "test"]
     assert all("secret" not in key for key in listed)
+    assert listed[0]["shown"] == secret[:11]
     assert read_me(anonymous, secret).json()["email"] == "ada@example.com"
 
 

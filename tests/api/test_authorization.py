@@ -13,6 +13,9 @@ import pytest
 from sqlalchemy import Engine
 
 from api.app import create_app
+from shared.db import users
+from shared.db.engine import transaction
+from shared.db.users import Role
 from shared.settings import Settings
 from tests.api.conftest import MakeClient
 from tests.api.playing import finish_all
@@ -25,9 +28,12 @@ PUBLIC = {
 }
 # Of these a user has none by name: asking is always for one's own.
 OWN_ALONE = {"DELETE /api/v1/cache/{sha256}"}
+# What administrators alone may do.
+RESERVED = {"DELETE /api/v1/cache"}
 # What needs a picture that can be read, and the played image is none.
 OF_PICTURES = {"GET /api/v1/jobs/{job_id}/items/{item_id}/overlay.svg"}
 JSON_BODIES: dict[str, Any] = {"POST /api/v1/jobs/{job_id}/check": {}}
+QUERIES = {"DELETE /api/v1/cache": {"all": "true"}}
 ABSENT = "0" * 32
 # Where an answer names what was asked for.
 NAMED = re.compile(r"(job|item|key|hook|whd|delivery|webhook)_[0-9a-f]{32}|[0-9a-f]{64}|req_\w+")
@@ -48,7 +54,11 @@ class Operation:
     def ask(self, http: httpx.Client, ids: dict[str, str]) -> httpx.Response:
         """Ask with these ids for the parameters of the path."""
         return http.request(
-            self.method, self.path.format_map(ids), json=JSON_BODIES.get(self.name), timeout=10
+            self.method,
+            self.path.format_map(ids),
+            params=QUERIES.get(self.name),
+            json=JSON_BODIES.get(self.name),
+            timeout=10,
         )
 
 
@@ -195,3 +205,19 @@ def test_a_key_opens_everything_that_its_owner_has(
     }
 
     assert codes == {}
+
+
+def test_what_is_for_administrators_is_for_nobody_else(
+    operations: list[Operation],
+    client: httpx.Client,
+    log_in_as: MakeClient,
+    owned: dict[str, str],
+    engine: Engine,
+) -> None:
+    root = log_in_as("root@example.com")
+    with transaction(engine) as connection:
+        users.set_role(connection, "root@example.com", Role.ADMIN)
+    reserved = [each for each in operations if each.name in RESERVED]
+
+    assert [each.ask(client, owned).status_code for each in reserved] == [403]
+    assert [each.ask(root, owned).status_code for each in reserved] == [204]

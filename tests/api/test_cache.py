@@ -4,6 +4,10 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
+from shared.db import users
+from shared.db.engine import transaction
+from shared.db.users import Role
+from tests.api.conftest import MakeClient
 from tests.api.playing import claim_next, finish, finish_all
 from tests.api.server import assert_problem, new_job, read_job
 
@@ -120,3 +124,38 @@ def test_a_job_without_claude_has_no_hit_rate(client: httpx.Client, engine: Engi
 
     cost = read_job(client, job).json()["cost"]
     assert (cost["named"], cost["spared"], cost["hit_rate"]) == (0, 0, None)
+
+
+def test_an_administrator_drops_a_version_for_everybody(
+    client: httpx.Client, stranger: httpx.Client, log_in_as: MakeClient, engine: Engine
+) -> None:
+    new_job(client)
+    new_job(stranger)
+    finish_all(engine)
+    admin = log_in_as("root@example.com")
+    with transaction(engine) as connection:
+        users.set_role(connection, "root@example.com", Role.ADMIN)
+
+    other = admin.delete("/api/v1/cache", params={"all": "true", "pipeline_version": "0"})
+    kept = read_job(client, new_job(client)).json()["counts"]["cached"]
+    dropped = admin.delete("/api/v1/cache", params={"all": "true"})
+    left = [
+        read_job(each, new_job(each)).json()["counts"]["cached"] for each in (client, stranger)
+    ]
+
+    assert (other.status_code, dropped.status_code) == (204, 204)
+    assert kept == 1
+    assert left == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"all": "false"}, {"all": "true", "pipeline_version": "9" * 65}]
+)
+def test_dropping_a_version_has_to_be_meant(
+    log_in_as: MakeClient, engine: Engine, query: dict[str, str]
+) -> None:
+    admin = log_in_as("root@example.com")
+    with transaction(engine) as connection:
+        users.set_role(connection, "root@example.com", Role.ADMIN)
+
+    assert_problem(admin.delete("/api/v1/cache", params=query), 422, "validation_failed")

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from api.app import create_app
 from cli import data_dir, servers
-from shared.db import control, users
+from shared.db import api_keys, control, users
 from shared.db.engine import connect, transaction
 from shared.db.migrate import migrate
 from shared.errors import DecodeFailed, Problem
@@ -357,4 +357,4 @@ def test_a_stream_outlives_a_restart_of_the_database(settings: Settings, tmp_pat
 def api_key(engine: Engine) -> str:
     with transaction(engine) as connection:
         user = users.create_user(connection, "ada@example.com", NO_PASSWORD)
-        return users.issue_api_key(connection, user.id, "test").secret
+        return api_keys.issue(connection, user.id, "test").secret

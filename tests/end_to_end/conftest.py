@@ -14,6 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
+from cli.data_dir import DataDir, holder
 from tests.conftest import until
 from tests.fakes.claude import ClaudeServer
 from tests.programs import environment, free_port
@@ -67,15 +68,15 @@ def up(data_dir: Path, claude: ClaudeServer, **variables: str) -> Iterator[Servi
             stdout=log,
             stderr=log,
         )
-    credentials = data_dir / "credentials.json"
 
     def started() -> bool:
         assert process.poll() is None, (data_dir / "up.log").read_text()
-        return credentials.exists()
+        running = holder(DataDir(data_dir))
+        return running.get("pid") == process.pid and running["url"] is not None
 
     try:
         until(started, within_s=60)
-        known = json.loads(credentials.read_text())
+        known = json.loads((data_dir / "credentials.json").read_text())
         yield Service(known["url"], known["api_key"], data_dir, process.pid)
     finally:
         process.terminate()

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 from shared.blobs import open_store
+from shared.db import login_failures, users
 from shared.db.engine import transaction
 from shared.db.retention import delete_job
 from tests.shared.db.playing import drain, submit, view
@@ -102,3 +103,44 @@ def test_books_that_do_not_balance_are_cried_out(upkeep: Upkeep, owner_id: str) 
 
     assert calm == []
     assert logs[0]["violation"].startswith("a job's counters differ from its items: job_")
+
+
+def test_logins_of_long_ago_are_forgotten(upkeep: Upkeep, owner_id: str) -> None:
+    with transaction(upkeep.engine) as connection:
+        for name, days in (("old", 31), ("young", 29)):
+            users.open_session(
+                connection,
+                name,
+                owner_id,
+                refresh_hash="",
+                expires_at=datetime.now(UTC) - timedelta(days=days),
+                origin="192.0.2.1",
+            )
+            login_failures.begin(connection, f"{name}@example.com", f"192.0.2.{days}")
+        connection.execute(
+            text(
+                "UPDATE login_failures SET last_at = now() - interval '25 hours' "
+                "WHERE subject = 'address 192.0.2.31'"
+            )
+        )
+
+    expire(upkeep)
+
+    with transaction(upkeep.engine) as connection:
+        left = connection.execute(text("SELECT id FROM sessions")).scalars().all()
+        counted = connection.execute(text("SELECT count(*) FROM login_failures")).scalar_one()
+    assert left == ["young"]
+    assert counted == 3
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("", ""),
+    ],
+)
+def test_a_network_is_what_one_customer_has(address: str, network: str) -> None:
+    assert login_failures.network_of(address) == network
