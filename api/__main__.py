@@ -52,6 +52,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # the application knows whom to trust
                 http=ProblemProtocol,
                 ws="none",
                 timeout_graceful_shutdown=DRAIN_S,

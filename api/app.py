@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from anyio import CapacityLimiter
 from fastapi import APIRouter, FastAPI
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api import (
     auth,
@@ -30,6 +31,7 @@ from api import (
 )
 from api.deps import BASE_PATH, Site
 from api.errors import add_error_handlers
+from api.limits import Limiter
 from api.lookout import Lookout
 from api.middleware import BodyLimit, HeadAsGet, RequestContext
 from api.openapi import describe, operation_id, problems
@@ -81,6 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit, streamed=STREAMED)
     app.add_middleware(RequestContext)
+    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies)
     add_error_handlers(app)
     describe(app, (JobOptions, ExtractOptions, estimate.PlannedImages))
     return app
@@ -97,11 +100,12 @@ def _connect(settings: Settings) -> Site:
         stopping=threading.Event(),
         check_threads=CapacityLimiter(CHECK_THREADS),
         lookout=Lookout(engine),
+        limiter=Limiter(settings),
     )
 
 
 def _route(app: FastAPI) -> None:
-    versioned = APIRouter(prefix=BASE_PATH, responses=problems())
+    versioned = APIRouter(prefix=BASE_PATH, responses=problems(429))
     read = (items, events, token_sets, overlay, comparing, checking, drift, results)
     jobs_parts = (jobs, estimate, control, *read, extract)
     parts = (auth, *jobs_parts, cache, webhooks)

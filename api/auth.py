@@ -7,9 +7,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.security import OAuth2PasswordRequestForm
 
 from api import passwords, security
-from api.deps import DEFAULT_LIMIT, CurrentUser, KeyId, Limit, Site, SiteDep
+from api.deps import DEFAULT_LIMIT, CurrentUser, KeyId, Limit, Site, SiteDep, limited, origin_of
 from api.errors import RegistrationClosed, TooManyLogins
 from api.fields import FieldError, InvalidFields
+from api.limits import RouteClass
 from api.openapi import problems
 from api.schemas import (
     AccessTokens,
@@ -30,7 +31,12 @@ from shared.errors import Unauthenticated
 router = APIRouter(tags=["authentication"])
 
 
-@router.post("/auth/register", status_code=201, responses=problems(403, 409, 422))
+@router.post(
+    "/auth/register",
+    status_code=201,
+    responses=problems(403, 409, 422),
+    dependencies=[limited(RouteClass.REGISTER)],
+)
 def register(sent: Registration, site: SiteDep) -> User:
     """Make an account, where the service lets anybody have one."""
     if not site.settings.open_registration:
@@ -40,7 +46,7 @@ def register(sent: Registration, site: SiteDep) -> User:
         return User.of(users.create_user(connection, sent.email.lower(), password_hash))
 
 
-@router.post("/auth/login", responses=problems(401, 422, 429))
+@router.post("/auth/login", responses=problems(401, 422), dependencies=[limited(RouteClass.LOGIN)])
 def log_in(
     form: Annotated[OAuth2PasswordRequestForm, Depends()],
     request: Request,
@@ -96,12 +102,9 @@ def open_session(
         )
 
 
-def origin_of(request: Request) -> str:
-    """Return the network that a request came from."""
-    return login_failures.network_of(request.client.host if request.client else "")
-
-
-@router.post("/auth/refresh", responses=problems(401, 422))
+@router.post(
+    "/auth/refresh", responses=problems(401, 422), dependencies=[limited(RouteClass.LOGIN)]
+)
 def refresh(sent: RefreshRequest, site: SiteDep) -> AccessTokens:
     """Exchange a refresh token for a new pair; using one twice ends the session."""
     session_id = security.read_session_id(site.keys, Kind.REFRESH, sent.refresh_token)
@@ -123,7 +126,12 @@ def refresh(sent: RefreshRequest, site: SiteDep) -> AccessTokens:
     return _answer(pair)
 
 
-@router.post("/auth/logout", status_code=204, responses=problems(401, 422))
+@router.post(
+    "/auth/logout",
+    status_code=204,
+    responses=problems(401, 422),
+    dependencies=[limited(RouteClass.LOGIN)],
+)
 def log_out(sent: RefreshRequest, site: SiteDep) -> None:
     """End a session: its refresh tokens and its access tokens are dead at once."""
     session_id = security.read_session_id(site.keys, Kind.REFRESH, sent.refresh_token)

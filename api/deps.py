@@ -3,7 +3,7 @@
 import re
 import threading
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from anyio import CapacityLimiter
 from celery import Celery
@@ -12,6 +12,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2Pas
 from sqlalchemy import Engine
 
 from api.errors import Forbidden, ForgedRequest
+from api.limits import Kind as Subject
+from api.limits import Limiter, RouteClass, network_of
 from api.lookout import Lookout
 from api.security import Keys, Kind, is_csrf_token, read_session_id
 from shared.blobs import BlobStore
@@ -26,6 +28,8 @@ SESSION_COOKIE = "copythat_session"
 _ID_DIGITS = re.compile(r"[0-9a-f]{32}")
 # What a browser also sends where another site made it ask (RFC 9110, 9.2.1): these change nothing.
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# Handing in files, an estimate of them, and an extraction of one.
+_TAKES_FILES = re.compile(BASE_PATH + r"/(jobs(/estimate)?|[a-z]+/extract)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Site:
     # Threads for readiness checks: a hanging one must not take from those that serve requests.
     check_threads: CapacityLimiter
     lookout: Lookout
+    limiter: Limiter
 
 
 def _site(request: Request) -> Site:
@@ -76,14 +81,32 @@ def _current_user(
     Raises:
         Unauthenticated: None came, or it is wrong, has expired or was revoked.
         ForgedRequest: A cookie came with a request that changes things, and not from our pages.
+        RateLimited: Its sender asks for too much.
     """
+    route_class = _route_class(request)
+    site.limiter.count(request, route_class, Subject.ADDRESS, origin_of(request))
     if credentials is None and cookie is not None:
         if request.method not in _SAFE_METHODS:
             require_own_page(site, cookie, x_csrf_token)
-        return cookie_user(site, cookie)
+        user = cookie_user(site, cookie)
+        site.limiter.count(request, route_class, Subject.USER, user.id)
+        return user
     if credentials is None:
         raise Unauthenticated("send an API key or an access token as a Bearer token")
     secret = credentials.credentials
+    user = _holder(site, secret)
+    site.limiter.count(request, route_class, Subject.USER, user.id)
+    if secret.startswith(api_keys.KEY_PREFIX):
+        site.limiter.count(request, route_class, Subject.KEY, users.hash_secret(secret))
+    return user
+
+
+def _holder(site: Site, secret: str) -> UserView:
+    """Return whose API key or access token this is.
+
+    Raises:
+        Unauthenticated: It is wrong, has expired or was revoked.
+    """
     if secret.startswith(api_keys.KEY_PREFIX):
         with transaction(site.engine) as connection:
             user = api_keys.find_user(connection, secret)
@@ -97,6 +120,27 @@ def _current_user(
 
 
 CurrentUser = Annotated[UserView, Depends(_current_user)]
+
+
+def _route_class(request: Request) -> RouteClass:
+    if request.method in _SAFE_METHODS:
+        return RouteClass.READ
+    takes_files = _TAKES_FILES.fullmatch(request.url.path)
+    return RouteClass.SUBMIT if takes_files else RouteClass.WRITE
+
+
+def origin_of(request: Request) -> str:
+    """Return the network that a request came from."""
+    return network_of(request.client.host if request.client else "")
+
+
+def limited(route_class: RouteClass) -> Any:  # noqa: ANN401 -- as FastAPI's own
+    """Return the dependency of a route that is asked without an account."""
+
+    def count(request: Request, site: SiteDep) -> None:
+        site.limiter.count(request, route_class, Subject.ADDRESS, origin_of(request))
+
+    return Depends(count)
 
 
 def _current_admin(user: CurrentUser) -> UserView:

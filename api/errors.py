@@ -72,6 +72,18 @@ class RegistrationClosed(Forbidden):
     title = "This service takes no registrations"
 
 
+class RateLimited(CopyThatError):
+    """An account, API key or network has asked for more than its quota."""
+
+    code = "rate_limited"
+    title = "Too many requests"
+
+    def __init__(self, name: str, wait_s: int) -> None:
+        """Say which quota it was, and when the next one begins."""
+        super().__init__(f"the quota {name} is used up; the next one begins in {wait_s} s")
+        self.wait_s = wait_s
+
+
 class TooManyLogins(CopyThatError):
     """Logins for an account, or from an address, failed so often that the next one has to wait."""
 
@@ -96,6 +108,7 @@ STATUSES: dict[type[CopyThatError], HTTPStatus] = {
     EmailTaken: HTTPStatus.CONFLICT,
     ForgedRequest: HTTPStatus.FORBIDDEN,
     Forbidden: HTTPStatus.FORBIDDEN,
+    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     TooManyLogins: HTTPStatus.TOO_MANY_REQUESTS,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
@@ -173,7 +186,7 @@ def answer_error(request: Request, error: CopyThatError) -> Response:
 
 def headers_of(request: Request, error: CopyThatError) -> dict[str, str]:
     """Return the headers that an error is answered with."""
-    if isinstance(error, TooManyLogins):
+    if isinstance(error, RateLimited | TooManyLogins):
         return {"Retry-After": str(error.wait_s)}
     if isinstance(error, Overloaded | TooManyQueued):
         return {"Retry-After": str(RETRY_BACKLOG_S)}

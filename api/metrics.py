@@ -1,6 +1,7 @@
 """What a monitoring system collects, in the text format of Prometheus.
 
-The numbers are sums in the database, so every process of the service tells the same ones.
+The numbers are sums in the database, so every process of the service tells the same ones; those of
+rate limits are its own.
 
 Source: "Exposition formats", text-based format 0.0.4, of the Prometheus documentation.
 """
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from fastapi import APIRouter, Response
 
 from api.deps import SiteDep
+from api.limits import Limiter, RouteClass
 from api.openapi import problems
 from shared.db import cache
 from shared.db.cache import Sums
@@ -35,7 +37,20 @@ def read_metrics(site: SiteDep) -> Response:
     """Tell how often names were at hand, and what Claude cost and would have cost."""
     with transaction(site.engine) as connection:
         sums = cache.read_sums(connection)
-    return Response("".join(_lines(sums)), media_type=MEDIA_TYPE)
+    text = "".join((*_lines(sums), *_limit_lines(site.limiter)))
+    return Response(text, media_type=MEDIA_TYPE)
+
+
+def _limit_lines(limiter: Limiter) -> Iterator[str]:
+    """Tell what this process has refused, and let pass uncounted, since it started."""
+    for name, explained, counted in (
+        ("refused", "Requests over a quota.", limiter.refused),
+        ("uncounted", "Counts that Redis did not take.", limiter.uncounted),
+    ):
+        full_name = f"copythat_rate_limit_{name}_total"
+        yield f"# HELP {full_name} {explained}\n# TYPE {full_name} counter\n"
+        for route_class in RouteClass:
+            yield f'{full_name}{{class="{route_class}"}} {counted[route_class]}\n'
 
 
 def _lines(sums: Sums) -> Iterator[str]:

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import limits
 from api.errors import answer_error
 from shared.db.engine import new_id
 from shared.errors import UploadTooLarge
@@ -46,6 +47,7 @@ class RequestContext:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
+                headers.update(limits.headers_of(scope["state"].get("limits", ())))
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -1,5 +1,6 @@
 """HTTP to a service: problems become one line, unreachable becomes an exit code."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
@@ -10,8 +11,9 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from cli import screen
 from cli.credentials import Credentials
-from cli.failure import ExitCode, Failure, LostConnection
+from cli.failure import ExitCode, Failure, Limited, LostConnection
 
 API = "/api/v1"
 # Longer than the service holds an answer back on our wish (`Prefer: wait`).
@@ -20,6 +22,8 @@ READ_TIMEOUT_S = 90.0
 WAIT_S = 30
 CONNECT_TIMEOUT_S = 5.0
 PAGE_LIMIT = 200
+# The code of the problem that a used up quota is; a queue that is full is another.
+QUOTA_CODE = "rate_limited"
 
 
 class Client:
@@ -61,14 +65,26 @@ class Client:
     def call(self, method: str, path: str, **request: Any) -> httpx.Response:  # noqa: ANN401 -- httpx's own
         """Send a request below ``/api/v1`` and return its answer.
 
+        A quota that is used up is waited for, once, unless files would have to be sent again.
+
         Raises:
             Failure: The service is out of reach, or refused; 401 and 4xx are wrong usage.
         """
+        try:
+            return self._call_once(method, path, **request)
+        except Limited as limited:
+            if "files" in request:
+                raise
+            screen.say(str(limited))
+            time.sleep(limited.wait_s)
+        return self._call_once(method, path, **request)
+
+    def _call_once(self, method: str, path: str, **request: Any) -> httpx.Response:  # noqa: ANN401 -- httpx's own
         with self._reaching():
             answer = self._http.request(method, path, **request)
         if answer.is_success:
             return answer
-        raise Failure(explain(answer), exit_code_of(answer.status_code))
+        raise refusal(answer)
 
     def pages(self, path: str, **params: str | int) -> Iterator[dict[str, Any]]:
         """Yield the rows of every page of a list."""
@@ -93,7 +109,7 @@ class Client:
         if answer.status_code == httpx.codes.NOT_MODIFIED:
             return None, tag
         if not answer.is_success:
-            raise Failure(explain(answer), exit_code_of(answer.status_code))
+            raise refusal(answer)
         return answer.json(), answer.headers.get("ETag")
 
     @contextmanager
@@ -120,7 +136,7 @@ class Client:
         ):
             if not answer.is_success:
                 answer.read()
-                raise Failure(explain(answer), exit_code_of(answer.status_code))
+                raise refusal(answer)
             yield answer
 
     def download(self, path: str, folder: Path, **request: Any) -> Path:  # noqa: ANN401 -- httpx's own
@@ -178,6 +194,14 @@ def file_name(answer: httpx.Response) -> str:
     header = Message()
     header["Content-Disposition"] = answer.headers.get("Content-Disposition", "")
     return Path(header.get_filename() or answer.url.path).name
+
+
+def refusal(answer: httpx.Response) -> Failure:
+    """Return how a command ends that got this answer."""
+    wait = answer.headers.get("Retry-After", "")
+    if wait.isdecimal() and f'"{QUOTA_CODE}"' in answer.text:
+        return Limited(explain(answer), int(wait))
+    return Failure(explain(answer), exit_code_of(answer.status_code))
 
 
 def explain(answer: httpx.Response) -> str:

@@ -23,6 +23,14 @@ class Failure(Exception):
         self.exit_code = exit_code
 
 
+class Limited(Failure):
+    """A quota of requests is used up: the next one begins after ``wait_s`` seconds."""
+
+    def __init__(self, message: str, wait_s: int) -> None:
+        super().__init__(message, ExitCode.UNREACHABLE)
+        self.wait_s = wait_s
+
+
 class LostConnection(Failure):
     """The service was there and did not answer: what was asked may have been done or not."""
 

@@ -10,7 +10,7 @@ import typer
 
 from cli import jobs, screen, watching
 from cli.client import Client
-from cli.failure import ExitCode, Failure, LostConnection
+from cli.failure import ExitCode, Failure, Limited, LostConnection
 from cli.jobs import OutOption
 from cli.options import DataDirOption, JsonOption, UrlOption, connect
 from cli.uploads import LocalFile, find_files, form_files
@@ -125,6 +125,9 @@ def send(
         return _send_once(client, files, options, key)
     except LostConnection as lost:
         screen.say(f"{lost}; sending again")
+    except Limited as limited:
+        screen.say(f"{limited}; sending again then")
+        time.sleep(limited.wait_s)
     deadline = time.monotonic() + watching.PATIENCE_S
     while True:
         time.sleep(watching.RETRY_EVERY_S)

@@ -9,6 +9,7 @@ import pwd
 import re
 from decimal import Decimal
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -85,6 +86,19 @@ class Settings(BaseSettings):
     max_queued_items: int = 100_000
     # What uploads leave of the disk that they are stored on, for what else writes there.
     disk_reserve_bytes: int = 256 * MIB
+    # Requests of one account; a key has half of each, a network twice as much. Logins and
+    # registrations are those of a network.
+    reads_per_minute: Annotated[int, Field(gt=0)] = 6000
+    writes_per_minute: Annotated[int, Field(gt=0)] = 600
+    submissions_per_minute: Annotated[int, Field(gt=0)] = 240
+    logins_per_minute: Annotated[int, Field(gt=0)] = 60
+    registrations_per_hour: Annotated[int, Field(gt=0)] = 20
+    # The Redis that counts them. Unset: the broker's; where that is RabbitMQ, each process of the
+    # API counts for itself.
+    rate_limit_url: str | None = None
+    # Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses and networks,
+    # separated by commas.
+    trusted_proxies: str = ""
     results_kept_days: int = 30
     # Lets webhooks go to plain HTTP and to addresses that are not on the public Internet. Only for
     # a service whose users may reach whatever it can reach.
@@ -104,6 +118,19 @@ class Settings(BaseSettings):
             raise ValueError("has to be s3://bucket or s3://bucket/prefix")
         return url
 
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _proxies_are_addresses(cls, text: str) -> str:
+        """Refuse what is no address, which would be trusted from nobody without a word."""
+        for part in _parts(text):
+            ip_network(part)
+        return text
+
+    @property
+    def proxies(self) -> list[str]:
+        """Whose forwarding headers are believed."""
+        return _parts(self.trusted_proxies)
+
     @property
     def blob_dir(self) -> Path:
         """The directory that holds images and archives by hash, unless a bucket does."""
@@ -113,6 +140,10 @@ class Settings(BaseSettings):
     def has_claude(self) -> bool:
         """Whether a Claude key is configured, which makes `hybrid` the default mode."""
         return self.anthropic_api_key is not None
+
+
+def _parts(text: str) -> list[str]:
+    return [part for word in text.split(",") if (part := word.strip())]
 
 
 @lru_cache

@@ -8,8 +8,9 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from api import auth, passwords
-from api.deps import SESSION_COOKIE, KeyId, Site, SiteDep
+from api.deps import SESSION_COOKIE, KeyId, Site, SiteDep, limited
 from api.errors import RegistrationClosed, TooManyLogins, headers_of, status_of
+from api.limits import RouteClass
 from api.pages.rendering import set_cookie, show
 from api.pages.session import SEE_OTHER, OwnForm, PageRoute, PageUser, VisitorForm
 from api.schemas import NewApiKey, Registration
@@ -33,7 +34,7 @@ def show_login(request: Request, next: str = "/") -> Response:  # noqa: A002 -- 
     return _login_page(request, next)
 
 
-@router.post("/login", dependencies=[VisitorForm])
+@router.post("/login", dependencies=[limited(RouteClass.LOGIN), VisitorForm])
 def log_in(
     request: Request,
     site: SiteDep,
@@ -78,7 +79,7 @@ def show_registration(request: Request) -> Response:
     return _registration_page(request)
 
 
-@router.post("/register", dependencies=[VisitorForm])
+@router.post("/register", dependencies=[limited(RouteClass.REGISTER), VisitorForm])
 def register(request: Request, site: SiteDep, email: Text = "", password: Text = "") -> Response:
     """Make an account and sign in."""
     try:

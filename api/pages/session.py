@@ -9,9 +9,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
-from api.deps import SESSION_COOKIE, SessionCookie, SiteDep, cookie_user, require_own_page
+from api.deps import (
+    SESSION_COOKIE,
+    SessionCookie,
+    SiteDep,
+    cookie_user,
+    origin_of,
+    require_own_page,
+)
 from api.errors import headers_of, status_of
 from api.fields import InvalidFields, field_errors
+from api.limits import Kind, RouteClass
 from api.pages.rendering import VISIT_COOKIE, show
 from shared.db.users import UserView
 from shared.errors import CopyThatError, Problem, Unauthenticated, Unavailable
@@ -67,8 +75,12 @@ def _visitor(request: Request) -> UserView | None:
         return None
 
 
-def _page_user(site: SiteDep, cookie: SessionCookie = None) -> UserView:
-    return cookie_user(site, cookie)
+def _page_user(request: Request, site: SiteDep, cookie: SessionCookie = None) -> UserView:
+    route_class = RouteClass.READ if request.method == "GET" else RouteClass.WRITE
+    site.limiter.count(request, route_class, Kind.ADDRESS, origin_of(request))
+    user = cookie_user(site, cookie)
+    site.limiter.count(request, route_class, Kind.USER, user.id)
+    return user
 
 
 PageUser = Annotated[UserView, Depends(_page_user)]

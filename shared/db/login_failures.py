@@ -12,7 +12,6 @@ network address in the place of the cookie.
 import hashlib
 import math
 from dataclasses import dataclass
-from ipaddress import IPv4Address, ip_address, ip_network
 
 from sqlalchemy import Connection, text
 
@@ -26,8 +25,6 @@ LONGEST_PAUSE_S = 900.0
 FORGOTTEN_AFTER_S = 86_400.0
 # How long an account's addresses are known.
 KNOWN_DAYS = 30
-# One customer of a provider has at least as much of IPv6 (RFC 6177).
-IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +35,13 @@ class Try:
     address: str
 
 
-def network_of(address: str) -> str:
-    """Return what stands for a network address: itself, or its /64 of IPv6."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address  # a socket without an address, or a test's client
-    if isinstance(parsed, IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ip_network((parsed, IPV6_PREFIX), strict=False))
-
-
 def begin(connection: Connection, email: str, origin: str) -> Try | float:
     """Count a login as failed, unless it comes too early; then return the seconds to wait.
 
     Args:
         connection: An open transaction, which the caller rolls back for a login that may not be.
         email: As it was typed, in lower case; whether anybody has it makes no difference.
-        origin: The network that it came from; see ``network_of``.
+        origin: The network that it came from.
     """
     known = _is_known(connection, email, origin)
     account = hashlib.sha256(f"{email} {origin if known else ''}".encode()).hexdigest()

@@ -38,6 +38,12 @@ def settings(
         max_image_bytes=64 * KIB,
         max_request_bytes=512 * KIB,
         max_archive_members=20,
+        # All tests are one network, and hurry.
+        reads_per_minute=1_000_000,
+        writes_per_minute=1_000_000,
+        submissions_per_minute=1_000_000,
+        logins_per_minute=100_000,
+        registrations_per_hour=100_000,
         ANTHROPIC_API_KEY=None,
     )
 

@@ -20,7 +20,8 @@ from cli.uploads import find_files
 from shared.export import Format
 
 JOB = {"id": "job_1", "status": "queued"}
-LOST = 0
+LOST, TOO_MANY = 0, 429
+LIMITED = {"code": "rate_limited", "title": "Too many requests", "detail": "a quota is used up"}
 
 
 class Service(ThreadingHTTPServer):
@@ -46,8 +47,10 @@ class Answer(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.send_response(status)
+        if status == TOO_MANY:
+            self.send_header("Retry-After", "1")
         self.end_headers()
-        self.wfile.write(json.dumps(JOB).encode())
+        self.wfile.write(json.dumps(LIMITED if status == TOO_MANY else JOB).encode())
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -97,12 +100,32 @@ def test_each_submission_has_a_key_of_its_own(image: Path) -> None:
     assert service.keys[2] == "mine"
 
 
-@pytest.mark.parametrize("status", [422, 429, 503])
+@pytest.mark.parametrize("status", [422, 503])
 def test_what_is_refused_at_once_is_not_sent_again(image: Path, status: int) -> None:
     with serving(status) as (service, client), pytest.raises(Failure):
         send(client, find_files([str(image)]), {})
 
     assert len(service.keys) == 1
+
+
+def test_a_used_up_quota_is_waited_for(image: Path) -> None:
+    with serving(TOO_MANY, 202) as (service, client):
+        job = send(client, find_files([str(image)]), {})
+    with serving(TOO_MANY, 202) as (asked, client):
+        canceled = client.post("/jobs/job_1/cancel", content=b"")
+
+    assert job == canceled == JOB
+    assert len(set(service.keys)) == 1
+    assert all(b"an image" in body for body in service.bodies)
+    assert len(asked.bodies) == 2
+
+
+def test_a_quota_that_stays_used_up_ends_a_command() -> None:
+    with serving(TOO_MANY, TOO_MANY) as (_, client), pytest.raises(Failure) as failed:
+        client.post("/jobs/job_1/cancel", content=b"")
+
+    assert failed.value.exit_code is ExitCode.UNREACHABLE
+    assert "a quota is used up" in str(failed.value)
 
 
 def test_a_service_that_was_never_there_is_not_waited_for(image: Path) -> None:

@@ -131,16 +131,3 @@ def test_logins_of_long_ago_are_forgotten(upkeep: Upkeep, owner_id: str) -> None
         counted = connection.execute(text("SELECT count(*) FROM login_failures")).scalar_one()
     assert left == ["young"]
     assert counted == 3
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("", ""),
-    ],
-)
-def test_a_network_is_what_one_customer_has(address: str, network: str) -> None:
-    assert login_failures.network_of(address) == network
