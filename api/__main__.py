@@ -1,48 +1,27 @@
 """`python -m api`: the HTTP service as a process of its own."""
 
 import argparse
-import json
 import sys
-from http import HTTPStatus
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.app import create_app
-from api.errors import PROBLEM_TYPE
-from shared.db.engine import new_id
-from shared.errors import InvalidRequest, Problem, StartError
+from api.protocol import Protocol
+from shared.errors import StartError
 from shared.logging import configure_logging
 
 # How long a stop waits for requests that are under way, uploads among them.
 DRAIN_S = 20
 
 
-class ProblemProtocol(HttpToolsProtocol):
-    """HTTP whose answer to what is no HTTP is a problem, as all our errors are."""
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer a request that cannot be read, and hang up."""
-        problem = Problem.of(InvalidRequest(msg))
-        status = HTTPStatus.BAD_REQUEST
-        body = json.dumps(problem.as_dict() | {"status": status.value, "instance": ""}).encode()
-        head = (
-            f"HTTP/1.1 {status.value} {status.phrase}",
-            f"Content-Type: {PROBLEM_TYPE}",
-            f"Content-Length: {len(body)}",
-            f"X-Request-ID: {new_id('req')}",
-            "Connection: close",
-        )
-        self.transport.write("\r\n".join((*head, "", "")).encode() + body)
-        self.transport.close()
-
-
 class Server(uvicorn.Server):
     """A server that tells waiting requests to answer when it is asked to stop."""
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+    def __init__(
+        self, app: FastAPI, host: str, port: int, protocol: type[Protocol] = Protocol
+    ) -> None:
         """Serve an application at an address."""
         super().__init__(
             uvicorn.Config(
@@ -53,7 +32,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # the application knows whom to trust
-                http=ProblemProtocol,
+                http=protocol,
                 ws="none",
                 timeout_graceful_shutdown=DRAIN_S,
             )

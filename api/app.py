@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from anyio import CapacityLimiter
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api import (
@@ -54,6 +55,15 @@ Every error is `application/problem+json` (RFC 9457); every answer carries `X-Re
 STREAMED = re.compile(
     BASE_PATH + "(" + "|".join(("/jobs", estimate.PATH, *extract.PATHS, checking.PATH)) + ")"
 )
+# What scripts of other sites may send and read, where they are let: a token, never a cookie.
+SENT_BY_SCRIPTS = (
+    *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID"),
+    *("Prefer", "Range", "X-Request-ID"),
+)
+READ_BY_SCRIPTS = (
+    *("Content-Disposition", "ETag", "Idempotent-Replayed", "Location", "Preference-Applied"),
+    *("RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"),
+)
 # Two probes at once, and no more, may hang on a frozen database, broker and disk.
 CHECK_THREADS = 6
 
@@ -82,6 +92,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _route(app)
     app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit, streamed=STREAMED)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=("GET", "POST", "DELETE"),
+            allow_headers=SENT_BY_SCRIPTS,
+            expose_headers=READ_BY_SCRIPTS,
+        )
     app.add_middleware(RequestContext)
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies)
     add_error_handlers(app)

@@ -18,6 +18,8 @@ from shared.errors import UploadTooLarge
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 # JSON bodies and login forms are small; only uploads, which are streamed, may be more.
 MAX_BODY_BYTES = 1024 * 1024
+# RFC 6797. A year, as browsers want it to remember; what else lives below the name is not ours.
+HSTS = "max-age=31536000"
 
 _log = structlog.get_logger("api.requests")
 
@@ -47,6 +49,8 @@ class RequestContext:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
+                if scope["scheme"] == "https":
+                    headers["Strict-Transport-Security"] = HSTS
                 headers.update(limits.headers_of(scope["state"].get("limits", ())))
             await send(message)
 

@@ -22,6 +22,8 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 # What S3 allows a bucket to be called; keys under a prefix are ours, and so is its grammar.
 _BUCKET_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/\w[\w.-]*)*/?", re.ASCII)
+# RFC 6454, section 6.2; browsers write hosts in lower case.
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?", re.ASCII)
 
 
 def home() -> Path:
@@ -99,6 +101,9 @@ class Settings(BaseSettings):
     # Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses and networks,
     # separated by commas.
     trusted_proxies: str = ""
+    # Sites whose scripts may use the API, with a token of their own, separated by commas, such as
+    # `https://tokens.example.com`. Unset: none.
+    cors_origins: str = ""
     results_kept_days: int = 30
     # Lets webhooks go to plain HTTP and to addresses that are not on the public Internet. Only for
     # a service whose users may reach whatever it can reach.
@@ -125,6 +130,20 @@ class Settings(BaseSettings):
         for part in _parts(text):
             ip_network(part)
         return text
+
+    @field_validator("cors_origins", mode="after")
+    @classmethod
+    def _origins_are_whole(cls, text: str) -> str:
+        """Refuse what no browser sends as its origin, and `*`, which is everybody."""
+        for part in _parts(text):
+            if not _ORIGIN.fullmatch(part):
+                raise ValueError(f"{part!r} is not of the form https://host or https://host:port")
+        return text
+
+    @property
+    def origins(self) -> list[str]:
+        """Sites whose scripts may use the API."""
+        return _parts(self.cors_origins)
 
     @property
     def proxies(self) -> list[str]:

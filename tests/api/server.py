@@ -11,6 +11,7 @@ import httpx
 from fastapi import FastAPI
 
 from api.__main__ import Server
+from api.protocol import Protocol
 from api.schemas import ProblemBody
 from tests.conftest import until
 
@@ -21,9 +22,9 @@ IMAGE = ("one.png", PNG)
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
+def serving(app: FastAPI, protocol: type[Protocol] = Protocol) -> Iterator[str]:
     """Serve an application on a free port; yields its address."""
-    server = Server(app, "127.0.0.1", 0)
+    server = Server(app, "127.0.0.1", 0, protocol)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
