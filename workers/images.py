@@ -42,6 +42,8 @@ FLAT_LEVELS = 1
 # a fifth takes off more than a third of the pixels, so that a few rounds always suffice.
 MODEL_MAX_BYTES = 7_000_000
 MODEL_SHRINK = 0.8
+# Rows that are converted at once: a usual screenshot whole.
+BAND_ROWS = 1024
 
 # What a list of images shows, sharp on screens of two pixels a CSS pixel; 14 KB as a rule.
 THUMBNAIL_WIDTH_PX = 400
@@ -87,7 +89,7 @@ def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Rgb:
         raise DecodeFailed(f"{size[0]} x {size[1]} pixels: {error.err}") from error
     if samples is None:
         raise DecodeFailed(f"{size[0]} x {size[1]} pixels, but the data is damaged")
-    rgb = _over_white(_to_levels(np.asarray(samples)))
+    rgb = _read_levels(np.asarray(samples))
     for kind, chunk in zip(kinds, metadata, strict=True):
         if kind == cv2.IMAGE_METADATA_EXIF:
             return _turn(rgb, _orientation(np.asarray(chunk).tobytes()))
@@ -197,6 +199,18 @@ def _turn(rgb: Rgb, orientation: int) -> Rgb:
     if orientation in MIRRORED:
         rgb = rgb[:, ::-1]
     return np.ascontiguousarray(np.rot90(rgb, QUARTER_TURNS.get(orientation, 0)))
+
+
+def _read_levels(samples: NDArray[Any]) -> Rgb:
+    """Return red, green and blue of samples of any kind, what is transparent over white.
+
+    Band by band: what 16-bit samples and alpha are worked out in is several times their size.
+    """
+    rgb = np.empty((*samples.shape[:2], 3), np.uint8)
+    for top in range(0, len(samples), BAND_ROWS):
+        band = np.s_[top : top + BAND_ROWS]
+        rgb[band] = _over_white(_to_levels(samples[band]))
+    return rgb
 
 
 def _to_levels(samples: NDArray[Any]) -> NDArray[np.uint8]:

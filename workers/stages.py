@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
@@ -17,11 +18,9 @@ from shared.image_size import read_size
 from shared.tokens import Tokens, TokenType
 from workers.app import Site
 from workers.assemble import assemble
-from workers.batches import bring_along
 from workers.images import decode, encode_thumbnail
 from workers.measure import measure_image
 from workers.merge import Merge
-from workers.naming import name
 from workers.outcome import MEASUREMENTS, NAMING, Done, load_measurements
 from workers.sightings import MOST_PLACES
 from workers.turns import one_large_image
@@ -105,13 +104,27 @@ def _with_first_boxes(value: dict[str, Any]) -> Tokens:
 
 Body: TypeAlias = Callable[[Site, Claim], Done]
 
+
+def _of_claude(module: str, function: str) -> Body:
+    """Return a body that is imported when it is first asked for.
+
+    Claude's SDK takes 40 MB of a process, and one of our workers calls it.
+    """
+
+    def body(site: Site, claimed: Claim) -> Done:
+        done: Done = getattr(import_module(module), function)(site, claimed)
+        return done
+
+    return body
+
+
 _BODIES: dict[Stage, Body] = {
     Stage.UNPACK: unpack,
     Stage.MEASURE: _measure,
-    Stage.NAME: name,
+    Stage.NAME: _of_claude("workers.naming", "name"),
     Stage.MERGE: _merge,
     Stage.PREVIEW: _merge,
-    Stage.BATCH: bring_along,
+    Stage.BATCH: _of_claude("workers.batches", "bring_along"),
 }
 
 

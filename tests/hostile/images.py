@@ -104,6 +104,14 @@ def _large_ones() -> Raw:
     side = (6_900, 6_900)
     yield "flat.png", picture("PNG", side), {FINE}
     yield "flat.tiff", picture("TIFF", side, compression="tiff_deflate"), {FINE}
+    veil = io.BytesIO()
+    Image.new("RGBA", side, (200, 220, 240, 128)).save(veil, "PNG")
+    yield "translucent.png", veil.getvalue(), {FINE}
+    # Red, green, blue and alpha of two bytes each.
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", *side, 16, 6, 0, 0, 0))
+    pixels = zlib.compress(bytes(side[1] * (1 + 8 * side[0])))
+    deep = PNG_SIGNATURE + header + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    yield "deep.png", deep, {FINE}
 
 
 def _lies() -> Raw:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.measure.components import BAND_ROWS, Labels
 from workers.measure.corners import Four, corner_reach
 from workers.measure.glyphs import GLYPH_MAX_HEIGHT
 from workers.measure.measurements import Box, GradientKind
@@ -108,14 +109,24 @@ def absorb_soft(background: Packed, packed: Packed, soft: Segmentation) -> None:
         packed: the image's pixels.
         soft: the areas without a hard step.
     """
-    mask = cast("Mask", cv2.compare(packed, background, cv2.CMP_NE))
-    ink = np.flatnonzero(mask != 0)
-    labels, pixels, behind = soft.found.labels, packed.ravel(), background.ravel()
-    seeds = labels[::SEED_STEP, ::SEED_STEP][mask[::SEED_STEP, ::SEED_STEP] == 0]
+    labels = soft.found.labels
+    lattice = np.s_[::SEED_STEP, ::SEED_STEP]
+    seeds = labels[lattice][packed[lattice] == background[lattice]]
     reached = np.zeros(soft.found.count, np.bool_)
     reached[seeds] = True
     reached[0] = False
-    labels = labels.ravel()
+    for top in range(0, len(packed), BAND_ROWS):
+        _absorb_band(background, packed, labels, reached, top)
+
+
+def _absorb_band(
+    background: Packed, packed: Packed, labels: Labels, reached: NDArray[np.bool_], top: int
+) -> None:
+    """Do as ``absorb_soft`` for some rows; ``reached`` tells of each label whether it is one."""
+    band = np.s_[top : top + BAND_ROWS]
+    mask = cast("Mask", cv2.compare(packed[band], background[band], cv2.CMP_NE))
+    ink = np.flatnonzero(mask != 0) + top * packed.shape[1]
+    pixels, behind, labels = packed.ravel(), background.ravel(), labels.ravel()
     own = labels.take(ink)
     shadow = [ink[reached.take(own)]]
     # A pixel beside a hard step has no label of its own; its left or upper neighbour speaks.

@@ -110,6 +110,7 @@ def find_elements(
     background = _paint(packed, painted, gradients, exact)
     if soft is not None:
         absorb_soft(background, packed, soft)
+    del exact, soft  # a capture of 50 Mpx has 200 MB of labels in each
     ink = find_ink(packed, background)
     shapes = find_dividers(rgb, packed, ink) + find_shapes(rgb, packed, background, ink)
     shapes += _accents(packed, found)

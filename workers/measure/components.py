@@ -23,6 +23,9 @@ SMALL_LABELS = 1 << 16
 # By connectivity, the fastest algorithm that numbers components in the order of their first pixels
 # (Bolelli et al. 2020, IEEE TIP 29; Wu et al. 2009, PAA 12).
 ALGORITHMS = {4: cv2.CCL_SPAGHETTI, 8: cv2.CCL_WU}
+# Rows that are looked at at once: a usual screenshot whole, and a tall capture without several
+# copies of all of it.
+BAND_ROWS = 1024
 View = tuple[Labels, NDArray[np.intp]]
 
 
@@ -47,7 +50,8 @@ class Components:
     @property
     def labels(self) -> Labels:
         """The whole label image, (height, width)."""
-        return self.distinct[self.rows]
+        whole = len(self.distinct) == len(self.rows)
+        return self.distinct if whole else self.distinct[self.rows]
 
     def cut(self, box: Box) -> Labels:
         """Return the labels in a box, (height, width)."""
@@ -67,10 +71,12 @@ def label_components(mask: Mask, connectivity: int) -> Components:
         connectivity: 4 or 8.
     """
     differs = np.ones(len(mask), np.bool_)
-    np.any(mask[1:] != mask[:-1], axis=1, out=differs[1:])
+    for top in range(1, len(mask), BAND_ROWS):
+        band = mask[top - 1 : top + BAND_ROWS]
+        np.any(band[1:] != band[:-1], axis=1, out=differs[top : top + BAND_ROWS])
     first = np.flatnonzero(differs)
     times = np.diff(first, append=len(mask))
-    distinct = mask[first]
+    distinct = mask if len(first) == len(mask) else mask[first]
     starts, ends, row = _find_runs(distinct)
     # A label begins with a run, so that there are no more of them.
     kind = cv2.CV_16U if len(starts) < SMALL_LABELS else cv2.CV_32S
@@ -79,25 +85,36 @@ def label_components(mask: Mask, connectivity: int) -> Components:
     labels = cast("Labels", found)
     label = labels.ravel().take(row * mask.shape[1] + starts)
     left = np.full(count, mask.shape[1], np.int32)
-    top, right, bottom, pixels = np.zeros((4, count), np.int32)
+    above, right, bottom, pixels = np.zeros((4, count), np.int32)
     np.minimum.at(left, label, starts)
     np.maximum.at(right, label, ends)
     # Runs come from the top down, and of several values for one label the last one stays.
-    top[label[::-1]] = first[row[::-1]]
+    above[label[::-1]] = first[row[::-1]]
     bottom[label] = (first + times)[row]
     pixels[:] = np.bincount(label, weights=(ends - starts) * times[row], minlength=count)
-    stats = np.stack([left, top, right - left, bottom - top, pixels], axis=1)
+    stats = np.stack([left, above, right - left, bottom - above, pixels], axis=1)
     stats[0] = 0
     return Components(labels, np.cumsum(differs) - 1, stats)
+
+
+def _find_edges(mask: Mask) -> Ints:
+    """Return where a mask changes, row by row, each row one longer than it is."""
+    height, width = mask.shape
+    # A column of zeros parts the rows, so that every other edge is a start.
+    parted = np.zeros(height * (width + 1) + 1, np.bool_)
+    np.not_equal(mask, 0, out=parted[1:].reshape(height, width + 1)[:, :width])
+    return np.flatnonzero(parted[1:] != parted[:-1]).astype(np.int32)
 
 
 def _find_runs(mask: Mask) -> tuple[Ints, Ints, Ints]:
     """Return where the runs of a mask start, where they end (past the last pixel), their row."""
     height, width = mask.shape
-    # A column of zeros parts the rows, so that every other edge is a start.
-    parted = np.zeros(height * (width + 1) + 1, np.bool_)
-    np.not_equal(mask, 0, out=parted[1:].reshape(height, width + 1)[:, :width])
-    edges = np.flatnonzero(parted[1:] != parted[:-1]).astype(np.int32)
+    edges = np.concatenate(
+        [
+            _find_edges(mask[top : top + BAND_ROWS]) + top * (width + 1)
+            for top in range(0, height, BAND_ROWS)
+        ]
+    )
     row = edges[::2] // (width + 1)
     start = row * (width + 1)
     return edges[::2] - start, edges[1::2] - start, row

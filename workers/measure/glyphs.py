@@ -76,6 +76,7 @@ def find_glyphs(contrast: Plane, elements: Sequence[Element]) -> Glyphs:
     """Find the pieces of ink that may be letters, outside pictures, dividers and icons."""
     _, mask = cv2.threshold(contrast, INK_MIN_LEVELS - 1, 1, cv2.THRESH_BINARY)
     pieces = label_components(cast("Mask", mask), connectivity=8)
+    del mask
     stats = pieces.stats
     wide, tall, pixels = stats[:, 2], stats[:, 3], stats[:, 4]
     letters = (tall <= GLYPH_MAX_HEIGHT) & (pixels >= GLYPH_MIN_PIXELS)

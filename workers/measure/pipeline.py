@@ -69,6 +69,7 @@ def read_scene(rgb: Rgb, *, name: str = "") -> Scene:
     steps = measure_steps(clean)
     gradients = find_gradients(clean, packed, steps) if path is Path.EXACT else ()
     elements, background = find_elements(clean, packed, steps, gradients, original, outlines)
+    del steps, clean
     lines = find_lines(rgb if original is None else original, packed, background, elements)
     dpr = find_device_ratio(rgb.shape[1], elements, lines, name)
     return Scene(rgb, packed, background, path, dpr, elements, gradients, lines)
