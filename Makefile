@@ -4,13 +4,14 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SEEDS ?= 1 2 3
-SERVICE_TESTS := tests/browser tests/cli tests/end_to_end tests/faults
+FUZZ_S ?= 600
+SERVICE_TESTS := tests/browser tests/cli tests/end_to_end tests/faults tests/fuzz
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OPENCV_FOR_THREADS_NUM := 1
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: setup demo test lint check audit bench accuracy exports faults requirements samples
+.PHONY: setup demo test lint check audit bench accuracy exports faults fuzz requirements samples
 
 setup: .venv/.ready
 
@@ -50,6 +51,10 @@ check: lint test
 # The full matrix of faults, once for each seed. It takes about half an hour a seed.
 faults: setup
 	set -e; for seed in $(SEEDS); do FAULTS_SEED=$$seed $(BIN)/pytest tests/faults; done
+
+# Schemathesis at a running service, then atheris at archives and images; seconds of each.
+fuzz: setup
+	FUZZ_S=$(FUZZ_S) $(BIN)/pytest tests/fuzz
 
 bench: setup
 	$(BIN)/python -m tests.bench

@@ -34,7 +34,7 @@ router = APIRouter(tags=["authentication"])
 @router.post(
     "/auth/register",
     status_code=201,
-    responses=problems(403, 409, 422),
+    responses=problems(400, 403, 409, 422),
     dependencies=[limited(RouteClass.REGISTER)],
 )
 def register(sent: Registration, site: SiteDep) -> User:
@@ -46,7 +46,9 @@ def register(sent: Registration, site: SiteDep) -> User:
         return User.of(users.create_user(connection, sent.email.lower(), password_hash))
 
 
-@router.post("/auth/login", responses=problems(401, 422), dependencies=[limited(RouteClass.LOGIN)])
+@router.post(
+    "/auth/login", responses=problems(400, 401, 422), dependencies=[limited(RouteClass.LOGIN)]
+)
 def log_in(
     form: Annotated[OAuth2PasswordRequestForm, Depends()],
     request: Request,
@@ -103,7 +105,7 @@ def open_session(
 
 
 @router.post(
-    "/auth/refresh", responses=problems(401, 422), dependencies=[limited(RouteClass.LOGIN)]
+    "/auth/refresh", responses=problems(400, 401, 422), dependencies=[limited(RouteClass.LOGIN)]
 )
 def refresh(sent: RefreshRequest, site: SiteDep) -> AccessTokens:
     """Exchange a refresh token for a new pair; using one twice ends the session."""
@@ -129,7 +131,7 @@ def refresh(sent: RefreshRequest, site: SiteDep) -> AccessTokens:
 @router.post(
     "/auth/logout",
     status_code=204,
-    responses=problems(401, 422),
+    responses=problems(400, 401, 422),
     dependencies=[limited(RouteClass.LOGIN)],
 )
 def log_out(sent: RefreshRequest, site: SiteDep) -> None:
@@ -145,7 +147,7 @@ def read_me(user: CurrentUser) -> User:
     return User.of(user)
 
 
-@router.post("/api-keys", status_code=201, responses=problems(401, 422))
+@router.post("/api-keys", status_code=201, responses=problems(400, 401, 422))
 def issue_api_key(sent: NewApiKey, user: CurrentUser, site: SiteDep) -> IssuedApiKey:
     """Make an API key; its secret is in this answer and nowhere else."""
     if sent.expires_at is not None and sent.expires_at <= datetime.now(UTC):

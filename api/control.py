@@ -72,7 +72,7 @@ def cancel_one_item(
     return Item.of(item, BASE_PATH)
 
 
-@router.post("/retry", status_code=202, responses=problems(401, 404, 409, 410, 422, 429))
+@router.post("/retry", status_code=202, responses=problems(400, 401, 404, 409, 410, 422, 429))
 def retry_items(
     job_id: JobId,
     user: CurrentUser,

@@ -4,6 +4,7 @@ This is the only place that knows the status of an error. The order of ``STATUSE
 matter: the nearest ancestor that is listed decides.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -13,9 +14,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.routing import Match
 
 from api.fields import FieldError, InvalidFields, UnknownOptions, field_errors
 from shared.errors import (
@@ -234,15 +235,16 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _allowed_methods(request: Request) -> list[str]:
-    """Return every method of a path; its router names those of one route alone."""
-    allowed = [
-        method
-        for method in _METHODS
-        if any(
-            route.matches({**request.scope, "method": method})[0] is Match.FULL
-            for route in request.app.routes
-        )
-    ]
+    """Return every method of a path; its router names those of one route alone.
+
+    A path that a route spells out is that resource, though a pattern may fit it, too.
+    """
+    methods_by_path = defaultdict[str, set[str]](set)
+    for route in iter_route_contexts(request.app.routes):
+        if route.path and route.methods and route.path_regex.match(request.url.path):
+            methods_by_path[route.path] |= route.methods
+    nearest = min(methods_by_path, key=lambda path: path.count("{"))
+    allowed = [method for method in _METHODS if method in methods_by_path[nearest]]
     return [*allowed, "HEAD"] if "GET" in allowed else allowed
 
 

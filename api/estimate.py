@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api import submission
@@ -35,12 +35,22 @@ MAX_SIDE_PX = 100_000
 router = APIRouter(tags=["jobs"])
 
 
+def _no_text(value: object) -> object:
+    """Refuse what Python would read as a number and JSON does not."""
+    if isinstance(value, bool | str):
+        raise ValueError("Input should be a valid integer")  # noqa: TRY004 -- pydantic's protocol
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_text)]
+
+
 class PlannedImages(Sent):
     """Images that are not at hand yet: how many, and how large one is."""
 
-    images: Annotated[int, Field(ge=1, le=MAX_IMAGES)]
-    width: Annotated[int, Field(ge=1, le=MAX_SIDE_PX, description="In pixels.")]
-    height: Annotated[int, Field(ge=1, le=MAX_SIDE_PX, description="In pixels.")]
+    images: Annotated[Whole, Field(ge=1, le=MAX_IMAGES)]
+    width: Annotated[Whole, Field(ge=1, le=MAX_SIDE_PX, description="In pixels.")]
+    height: Annotated[Whole, Field(ge=1, le=MAX_SIDE_PX, description="In pixels.")]
     options: JobOptions = Field(default_factory=lambda: JobOptions.model_validate({}))
 
 

@@ -74,10 +74,20 @@ class ItemEvent(Answer):
         )
 
 
+# OpenAPI 3.2 describes a stream by its items; older readers pass over it.
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["item", "job", "deleted"]},
+        "id": {"type": "string", "pattern": EVENT_ID},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer"},
+    },
+}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events `item`, `job` and `deleted`; the stream ends with its job.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"itemSchema": _EVENT}},
     },
     204: {"description": "The job has ended, and you have heard everything: stop."},
 }

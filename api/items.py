@@ -85,7 +85,7 @@ _IMAGE: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/{item_id}/image",
     response_class=StreamingResponse,
-    responses=problems(401, 404, 410, 416) | _IMAGE,
+    responses=problems(401, 404, 410, 416, 422) | _IMAGE,
 )
 def read_item_image(
     request: Request,

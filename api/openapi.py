@@ -1,5 +1,6 @@
 """What ``/openapi.json`` says beyond what FastAPI reads from the routes."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -12,8 +13,14 @@ from pydantic.json_schema import models_json_schema
 from api.errors import PROBLEM_TYPE
 from api.schemas import ProblemBody
 from api.uploads import OPTIONS_FIELD
+from shared.media import MediaType
 
 _COMPONENT = "#/components/schemas/{model}"
+_HEADERS = {
+    "304": {"ETag": "The version that you have."},
+    "401": {"WWW-Authenticate": "How to prove who you are (RFC 6750)."},
+    "429": {"Retry-After": "Seconds until it is worth another try."},
+}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -38,8 +45,12 @@ def form_body(
         file_field: files,
         OPTIONS_FIELD: {"$ref": _COMPONENT.format(model=options_model)},
     }
-    schema = {"type": "object", "properties": properties, "required": [file_field]}
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    schema |= {"required": [file_field], "additionalProperties": False}
     encoding = {OPTIONS_FIELD: {"contentType": "application/json"}}
+    if not many:
+        read = [media_type.value for media_type in MediaType if media_type.is_image]
+        encoding[file_field] = {"contentType": ", ".join(read)}
     content: dict[str, Any] = {"multipart/form-data": {"schema": schema, "encoding": encoding}}
     if json_model is not None:
         content["application/json"] = {"schema": {"$ref": _COMPONENT.format(model=json_model)}}
@@ -75,6 +86,9 @@ def describe(app: FastAPI, more_models: tuple[type[BaseModel], ...]) -> None:
             components = schema.setdefault("components", {}).setdefault("schemas", {})
             components |= definitions["$defs"]
             _drop_default_errors(schema)
+            for operation in _operations(schema):
+                _drop_null_parameters(operation)
+                _describe_headers(operation)
             app.openapi_schema = schema
         return app.openapi_schema
 
@@ -82,12 +96,39 @@ def describe(app: FastAPI, more_models: tuple[type[BaseModel], ...]) -> None:
     app.openapi = document  # type: ignore[method-assign]
 
 
+def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for path in schema["paths"].values():
+        yield from path.values()
+
+
+def _drop_null_parameters(operation: dict[str, Any]) -> None:
+    """Take out the null that an optional parameter has in Python; its text would be "null"."""
+    for parameter in operation.get("parameters", ()):
+        schema = parameter["schema"]
+        kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+        if len(kinds) == 1:
+            del schema["anyOf"]
+            schema |= kinds[0]
+
+
+def _describe_headers(operation: dict[str, Any]) -> None:
+    """Tell of the headers that follow from an answer's status."""
+    for status, response in operation["responses"].items():
+        names = {"X-Request-ID": "The caller's, or one of ours; the log has it, too."}
+        names |= _HEADERS.get(status, {})
+        response.setdefault("headers", {}).update(
+            {
+                name: {"required": True, "schema": {"type": "string"}, "description": explained}
+                for name, explained in names.items()
+            }
+        )
+
+
 def _drop_default_errors(schema: dict[str, Any]) -> None:
     """Take out FastAPI's own form of a 422, which it adds where a route names none."""
-    for path in schema["paths"].values():
-        for operation in path.values():
-            described = operation["responses"].get("422", {}).get("content", {})
-            if "application/json" in described:
-                del operation["responses"]["422"]
+    for operation in _operations(schema):
+        described = operation["responses"].get("422", {}).get("content", {})
+        if "application/json" in described:
+            del operation["responses"]["422"]
     for name in ("HTTPValidationError", "ValidationError"):
         schema["components"]["schemas"].pop(name, None)

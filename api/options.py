@@ -4,7 +4,15 @@ from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    StrictBool,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+)
 
 from api.fields import FieldError, UnknownOptions, field_errors
 from api.schemas import LABEL_NAME, LABEL_VALUE, NameText, Sent
@@ -48,6 +56,12 @@ MAX_URL = 2048
 MAX_COST_USD = 100_000
 
 
+# What is documented: the check itself also takes IPv6 addresses and, where a setting allows it,
+# plain http.
+_PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+_PUBLIC_ADDRESS = rf"^https://[A-Za-z0-9.-]+(:({_PORT}))?([/?#][!-~]*)?$"
+
+
 def _web_address(url: str) -> str:
     """Return an address that can be posted to; whether it may be is asked when it is."""
     parts = urlsplit(url)
@@ -66,6 +80,7 @@ WebAddress = Annotated[
     str,
     StringConstraints(max_length=MAX_URL, pattern=r"^[!-~]+$"),
     AfterValidator(_web_address),
+    WithJsonSchema({"type": "string", "maxLength": MAX_URL, "pattern": _PUBLIC_ADDRESS}),
 ]
 
 
@@ -78,7 +93,7 @@ class ExtractOptions(Sent):
     model: Annotated[str, StringConstraints(pattern=r"^claude-[a-z0-9.-]{1,60}$")] | None = Field(
         None, description="The Claude model; default: the service's setting."
     )
-    force: bool = Field(False, description="Work even where a finished result is at hand.")
+    force: StrictBool = Field(False, description="Work even where a finished result is at hand.")
 
 
 class JobOptions(ExtractOptions):
@@ -96,10 +111,10 @@ class JobOptions(ExtractOptions):
     labels: Annotated[dict[LabelName, LabelValue], Field(max_length=MAX_LABELS)] = Field(
         default_factory=dict, description="Of your own; `GET /jobs?label=name=value` finds them."
     )
-    deadline_s: Annotated[float, Field(ge=MIN_DEADLINE_S, le=MAX_DEADLINE_S)] | None = Field(
-        None, description="Seconds after which images that are not done fail."
-    )
-    max_cost_usd: Annotated[float, Field(ge=0, le=MAX_COST_USD)] | None = Field(
+    deadline_s: (
+        Annotated[float, Field(ge=MIN_DEADLINE_S, le=MAX_DEADLINE_S, strict=True)] | None
+    ) = Field(None, description="Seconds after which images that are not done fail.")
+    max_cost_usd: Annotated[float, Field(ge=0, le=MAX_COST_USD, strict=True)] | None = Field(
         None, description="What Claude may cost; images past it are named by rule."
     )
     webhook_url: WebAddress | None = Field(None, description="Told when the job ends.")

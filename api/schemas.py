@@ -24,7 +24,11 @@ MAX_NAME = 200
 NameText = Annotated[
     str,
     StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=MAX_NAME, pattern=r"^[^\x00-\x1f\x7f]*$"
+        strip_whitespace=True,
+        min_length=1,
+        max_length=MAX_NAME,
+        # One character at least that is no space.
+        pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x1f\x7f\s][^\x00-\x1f\x7f]*$",
     ),
 ]
 # A label is `name=value`: so the name holds no `=`, and neither of them a line break.

@@ -39,10 +39,18 @@ def read_tokens_of_item(
         return read_item_tokens(connection, read_item(connection, user.id, job_id, item_id))
 
 
+_JSON = {"schema": {"type": "object"}}
+_TEXT = {"schema": {"type": "string"}}
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The file.",
-        "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "application/design-tokens+json": _JSON,
+            "application/json": _JSON,
+            "application/zip": {"schema": {"type": "string", "format": "binary"}},
+            **{f"text/{kind}": _TEXT for kind in ("css", "html", "javascript", "typescript")},
+            "text/x-scss": _TEXT,
+        },
     },
     304: {"description": "The file is as `If-None-Match` says."},
 }

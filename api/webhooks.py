@@ -109,7 +109,7 @@ class Delivery(Answer):
         )
 
 
-@router.post("", status_code=201, responses=problems(401, 422))
+@router.post("", status_code=201, responses=problems(400, 401, 422))
 def register_webhook(sent: NewWebhook, user: CurrentUser, site: SiteDep) -> WebhookWithSecret:
     """Register an address, or one again that was disabled; its secret stays."""
     if wrong := scheme_error(sent.url, site.settings):

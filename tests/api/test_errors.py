@@ -56,6 +56,7 @@ def test_a_wrong_method_is_a_problem_that_names_the_right_one(anonymous: httpx.C
         ("PUT", f"/jobs/job_{'0' * 32}", "GET, DELETE, HEAD"),
         ("HEAD", "/colors/extract", "POST"),
         ("GET", f"/jobs/job_{'0' * 32}/cancel", "POST"),
+        ("PUT", "/jobs/estimate", "POST"),
     ],
 )
 def test_a_wrong_method_names_every_right_one(

@@ -65,7 +65,11 @@ def test_a_job_shows_the_options_it_was_given(client: httpx.Client) -> None:
         ({"max_cost_usd": -1}, "/options/max_cost_usd"),
         ({"max_cost_usd": 1e9}, "/options/max_cost_usd"),
         ({"max_cost_usd": 1, "model": "claude-haiku-9"}, "/options/max_cost_usd"),
+        ({"max_cost_usd": True}, "/options/max_cost_usd"),
+        ({"deadline_s": "60"}, "/options/deadline_s"),
+        ({"force": "yes"}, "/options/force"),
         ({"name": "nul\x00"}, "/options/name"),
+        ({"name": "  "}, "/options/name"),
     ],
 )
 def test_a_wrong_option_is_named(

@@ -1,0 +1,21 @@
+"""What schemathesis sends where one image is asked for: real ones, of each type that we read."""
+
+import schemathesis
+from hypothesis import strategies as st
+
+from shared.media import MediaType
+from tests.hostile.images import picture
+
+# Sizes tell pictures apart, so that not every request is answered from the cache.
+SIDES = st.integers(1, 300)
+
+
+def pictures(media_type: MediaType) -> st.SearchStrategy[bytes]:
+    """Return pictures of a type."""
+    kind = media_type.value.removeprefix("image/").upper()
+    return st.builds(lambda width, height: picture(kind, (width, height)), SIDES, SIDES)
+
+
+for known in MediaType:
+    if known.is_image:
+        schemathesis.openapi.media_type(known.value, pictures(known))
