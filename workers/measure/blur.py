@@ -90,5 +90,6 @@ def shares_at(places: Places, blurs: Places) -> Table:
         blurs: indices into BLURS_PX, of a shape that goes with that of the places.
     """
     middle = HALVES * REACH_PX
-    inside = np.minimum(np.maximum(places, -middle), middle)
-    return np.asarray(table()[inside + (blurs * ROW + middle)])
+    inside = np.maximum(places, -middle)
+    np.minimum(inside, middle, out=inside)
+    return np.asarray(table().take(inside + (blurs * ROW + middle)))

@@ -170,10 +170,13 @@ def _line_outside(strip: Packed, fill: int) -> Line:
     # A side's median pixel is the line's color when the line is uniform at all.
     first = sorted(strip[:, 0].tolist())
     color = first[len(first) // 2]
-    if color == fill or first.count(color) < UNIFORM_SHARE * len(first) or (strip == color).all():
+    if color == fill or first.count(color) < UNIFORM_SHARE * len(first):
+        return NO_LINE
+    counts = np.count_nonzero(strip == color, axis=0)
+    if counts.min() == len(strip):
         return NO_LINE
     profile = np.sort(strip, axis=0)[len(strip) // 2]
-    uniform = np.count_nonzero(strip == color, axis=0) >= UNIFORM_SHARE * len(strip)
+    uniform = counts >= UNIFORM_SHARE * len(strip)
     width = int((~uniform).argmax()) if not uniform.all() else len(uniform)
     if width > MAX_BORDER_PX or width >= len(profile):
         return NO_LINE
@@ -206,9 +209,10 @@ def _whole_line(profile: Packed, fill: int, color: int, width: int) -> tuple[int
 
 def _is_blend(middle: int, first: int, second: int) -> bool:
     """Tell whether a color is about half way between two others that differ."""
-    if min(first, second) < 0 or _step(first, second) < 2 * HARD_STEP:
+    step = _step(first, second)
+    if min(first, second) < 0 or step < 2 * HARD_STEP:
         return False
-    allowed = max(HARD_STEP - 1, HALF_SLACK * _step(first, second))
+    allowed = max(HARD_STEP - 1, HALF_SLACK * step)
     off = (
         abs((middle >> at & 255) - ((first >> at & 255) + (second >> at & 255)) / 2)
         for at in (0, 8, 16)
@@ -218,4 +222,8 @@ def _is_blend(middle: int, first: int, second: int) -> bool:
 
 def _step(first: int, second: int) -> int:
     """Return the largest difference over the channels of two packed colors, in levels."""
-    return max(abs((first >> at & 255) - (second >> at & 255)) for at in (0, 8, 16))
+    return max(
+        abs((first & 255) - (second & 255)),
+        abs((first >> 8 & 255) - (second >> 8 & 255)),
+        abs((first >> 16 & 255) - (second >> 16 & 255)),
+    )

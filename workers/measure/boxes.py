@@ -251,7 +251,7 @@ def _nest(elements: Sequence[Element]) -> tuple[Element, ...]:
     holders = [index for index, element in enumerate(elements) if element.kind in HOLDERS]
     parents = find_parents([element.box for element in elements], holders)
     nested = [
-        replace(element, parent=parent if parent >= 0 else ROOT)
+        replace(element, parent=parent) if parent > ROOT else element
         for element, parent in zip(elements, parents, strict=True)
     ]
     nested[ROOT] = replace(elements[ROOT], parent=-1)

@@ -56,8 +56,7 @@ def _along(group: Siblings, axis: int) -> Iterator[_Part]:
     ink = group.ink
     low, high = ink[:, axis], ink[:, axis + 2]
     if len(ink) == 1:
-        yield _to_parent(group, np.array([0]), axis, axis)
-        yield _to_parent(group, np.array([0]), axis, axis + 2)
+        yield _to_parent(group, np.zeros(2, np.intp), axis, np.array([axis, axis + 2]))
         return
     facing = face_each_other(ink[:, 1 - axis], ink[:, 3 - axis])
     ahead = np.where(facing & (low - high[:, None] >= -OVERLAP_PX), low, np.inf)
@@ -66,8 +65,9 @@ def _along(group: Siblings, axis: int) -> Iterator[_Part]:
     yield _gaps(group, followed, nearest[followed], axis)
     first = ~(facing & (low < low[:, None] - LEVEL_PX)).any(axis=1)
     last = ~(facing & (high > high[:, None] + LEVEL_PX)).any(axis=1)
-    yield _to_parent(group, np.flatnonzero(first), axis, axis)
-    yield _to_parent(group, np.flatnonzero(last), axis, axis + 2)
+    before, after = np.flatnonzero(first), np.flatnonzero(last)
+    sides = np.repeat([axis, axis + 2], [len(before), len(after)])
+    yield _to_parent(group, np.concatenate([before, after]), axis, sides)
 
 
 def _gaps(group: Siblings, at: NDArray[np.intp], to: NDArray[np.intp], axis: int) -> _Part:
@@ -83,11 +83,11 @@ def _gaps(group: Siblings, at: NDArray[np.intp], to: NDArray[np.intp], axis: int
     return px, np.ones(len(at), np.bool_), beside, stretches
 
 
-def _to_parent(group: Siblings, at: NDArray[np.intp], axis: int, side: int) -> _Part:
-    """Describe what is clear between some siblings and their parent's edge (side: l, t, r, b)."""
-    stretches = group.ink[at].copy()
-    stretches[:, (side + 2) % 4] = stretches[:, side]
-    stretches[:, side] = group.inner[side]
+def _to_parent(group: Siblings, at: NDArray[np.intp], axis: int, sides: NDArray[np.intp]) -> _Part:
+    """Describe what is clear between siblings and an edge of their parent each (l, t, r, b)."""
+    stretches, every = group.ink[at], np.arange(len(at))
+    stretches[every, (sides + 2) % 4] = stretches[every, sides]
+    stretches[every, sides] = group.inner[sides]
     px = (stretches[:, axis + 2] - stretches[:, axis]) / group.dpr
     none = np.zeros(len(at), np.bool_)
     return px, none, none, stretches

@@ -89,15 +89,22 @@ def _sideways_paddings(siblings: Siblings) -> Iterator[Distance]:
     first = free & _foremost(siblings.in_row, edges[:, 0])
     last = free & _foremost(siblings.in_row, -edges[:, 2])
     aligned = ALIGNED_X_PX * siblings.dpr
-    for at in np.flatnonzero(first):
-        outermost = lefts[at] <= lefts[first].min() + aligned
+    least_left, least_right = (px.min(initial=np.inf) for px in (lefts[first], rights[last]))
+    for at in np.flatnonzero(first & _are_spaces(lefts, siblings.dpr)):
+        outermost = lefts[at] <= least_left + aligned
         yield _padding(siblings, at, lefts[at], 0, outermost=outermost)
-    for at in np.flatnonzero(last):
+    for at in np.flatnonzero(last & _are_spaces(rights, siblings.dpr)):
         if siblings.lines[at] is None:
-            outermost = rights[at] <= rights[last].min() + aligned
+            outermost = rights[at] <= least_right + aligned
             yield _padding(siblings, at, rights[at], 2, outermost=outermost)
         elif _is_hugged(siblings, at, first, lefts, rights[at]):
             yield _padding(siblings, at, rights[at], 2, outermost=True)
+
+
+def _are_spaces(lengths: Floats, dpr: float) -> Bools:
+    """Tell which lengths, in device pixels, may be spacing; the others are not looked at."""
+    px = lengths / dpr
+    return np.asarray((px >= MIN_PX) & (px <= MAX_PX), np.bool_)
 
 
 def _foremost(facing: Bools, places: Floats) -> Bools:
@@ -126,17 +133,18 @@ def _upright_paddings(siblings: Siblings) -> Iterator[Distance]:
     last = _foremost(siblings.in_column, -edges[:, 3])
     aligned = ALIGNED_Y_PX * siblings.dpr
     shown = _shown(siblings)
+    least = tops[first].min(initial=np.inf)
     for at in np.flatnonzero(first & shown):
-        outermost = tops[at] <= tops[first].min() + aligned
-        column = last & (siblings.in_column[at] | (np.arange(len(siblings.edges)) == at))
-        opposite = float(bottoms[column].min()) if column.any() else None
-        yield _padding(
-            siblings, at, _centered(siblings, at, tops[at], opposite), 1, outermost=outermost
-        )
+        top = tops[at]
+        if siblings.lines[at] is not None:
+            column = last & (siblings.in_column[at] | (np.arange(len(siblings.edges)) == at))
+            top = _centered(top, bottoms[column].min(initial=np.inf), siblings.dpr)
+        yield _padding(siblings, at, top, 1, outermost=tops[at] <= least + aligned)
     if siblings.parent == ROOT:  # what is below the picture's end is not seen
         return
-    for at in np.flatnonzero(last & shown):
-        outermost = bottoms[at] <= bottoms[last].min() + aligned
+    least = bottoms[last].min(initial=np.inf)
+    for at in np.flatnonzero(last & shown & _are_spaces(bottoms, siblings.dpr)):
+        outermost = bottoms[at] <= least + aligned
         yield _padding(siblings, at, bottoms[at], 3, outermost=outermost)
 
 
@@ -145,11 +153,9 @@ def _shown(siblings: Siblings) -> Bools:
     return np.array([line is None or line.known for line in siblings.lines], np.bool_)
 
 
-def _centered(siblings: Siblings, at: np.intp, top: float, bottom: float | None) -> float:
-    """Return the padding above; a text in the middle of its box has the mean of both sides."""
-    if siblings.lines[at] is None or bottom is None or abs(top - bottom) > LIKE_PX * siblings.dpr:
-        return top
-    return (top + bottom) / 2
+def _centered(top: float, bottom: float, dpr: float) -> float:
+    """Return the padding above a text; one in the middle of its box has the mean of both sides."""
+    return top if abs(top - bottom) > LIKE_PX * dpr else (top + bottom) / 2
 
 
 def _padding(
@@ -202,14 +208,15 @@ def _gaps(siblings: Siblings, gaps: Floats, facing: Bools, axis: int) -> Iterato
     if len(gaps) == 1:
         return
     ahead = np.where(facing & (gaps >= -OVERLAP_PX), gaps, np.inf)
-    nearest = ahead.argmin(axis=1).tolist()
-    for at in np.flatnonzero(np.isfinite(ahead.min(axis=1))).tolist():
-        to = nearest[at]
+    nearest = ahead.argmin(axis=1)
+    lengths = ahead[np.arange(len(ahead)), nearest]
+    for at in np.flatnonzero(_are_spaces(lengths, siblings.dpr)).tolist():
+        to = int(nearest[at])
         if axis == 1 and not _is_gap(siblings, at, to):
             continue
         like = _are_alike(siblings, at, to, axis)
         yield Distance(
-            px=float(ahead[at, to]) / siblings.dpr,
+            px=float(lengths[at]) / siblings.dpr,
             kind=SpacingKind.GAP if like else SpacingKind.MARGIN,
             evidence=_gap_evidence(siblings, at, to, like=like, upright=axis == 1),
             axis=AXES[axis],
@@ -261,5 +268,5 @@ def _between(one: Floats, other: Floats, axis: int) -> list[float]:
 
 def box_of(edges: Sequence[float]) -> Box:
     """Return whole pixels for left, top, right and bottom, one pixel at least."""
-    left, top, right, bottom = (round(edge) for edge in edges)
+    left, top, right, bottom = map(round, edges)
     return Box(left, top, max(1, right - left), max(1, bottom - top))

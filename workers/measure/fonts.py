@@ -140,21 +140,18 @@ def _pool(lines: Sequence[Stems]) -> list[Stems]:
     for stems in sorted(lines, key=lambda line: -len(line.heights)):
         if not len(stems.heights):
             continue
-        looks = (
-            float(stems.heights.max()),
-            middle(stems.heights),
-            middle(stems.widths),
-        )
-        alike = [
-            pool
-            for known, pool in pools
-            if max(abs(known[0] - looks[0]), abs(known[1] - looks[1])) < ALIKE_PX
-            and abs(known[2] - looks[2]) < ALIKE_WIDTH * looks[2]
-        ]
-        if alike:
-            alike[0].append(stems)
+        heights = sorted(stems.heights.tolist())
+        tallest, usual, width = heights[-1], heights[len(heights) // 2], middle(stems.widths)
+        for known, pool in pools:
+            if (
+                abs(known[0] - tallest) < ALIKE_PX
+                and abs(known[1] - usual) < ALIKE_PX
+                and abs(known[2] - width) < ALIKE_WIDTH * width
+            ):
+                pool.append(stems)
+                break
         else:
-            pools.append((looks, [stems]))
+            pools.append(((tallest, usual, width), [stems]))
     return [_unite(pool) for _, pool in pools]
 
 

@@ -48,17 +48,17 @@ def find_grid(values: Mapping[float, float]) -> Grid:
     return Grid(values_px, np.log(_odds(values_px)) * weights[:, None])
 
 
-def agreement(grid: Grid, px: float) -> float:
-    """Return the log odds that a page of this grid has a distance against any page.
+def agreements(grid: Grid, values_px: Floats) -> Floats:
+    """Return the log odds that a page of this grid has each of some distances against any page.
 
     Positive for multiples of the step that the other distances keep, negative for values off it,
     0 where they keep none.
     """
-    others = np.abs(grid.values_px - px) >= ON_GRID_PX
-    heard = grid.said[others].sum(axis=0)
-    belief = np.exp(heard - heard.max())
-    belief /= belief.sum()
-    return float(np.log((belief * _odds(np.array([px]))[0]).sum()))
+    others = np.abs(grid.values_px - values_px[:, None]) >= ON_GRID_PX
+    heard = np.where(others[:, :, None], grid.said, 0.0).sum(axis=1)
+    belief = np.exp(heard - heard.max(axis=1, keepdims=True))
+    belief /= belief.sum(axis=1, keepdims=True)
+    return np.asarray(np.log((belief * _odds(values_px)).sum(axis=1)), np.float64)
 
 
 def _odds(values_px: Floats) -> Floats:

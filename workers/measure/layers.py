@@ -11,7 +11,7 @@ import numpy as np
 
 from workers.measure.descent import LEAST_ANGLE, Layers
 from workers.measure.penumbra import Penumbra
-from workers.measure.shade import NO_SHADE, Floats, Samples, Shapes, Y, blurs_within_reach, grid_of
+from workers.measure.shade import NO_SHADE, Floats, Samples, Shapes, Y, grid_of
 
 # Offsets and spreads to start from, as parts of the blur.
 OFFSETS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -38,7 +38,7 @@ class LayersFit:
 def fit_layers(seen: Penumbra) -> LayersFit | None:
     """Find the two layers that together leave the least; None where no two have one color."""
     layers = Layers(Samples(seen))
-    grid = grid_of(blurs_within_reach(seen, LEAST_REACH, MOST_REACH), OFFSETS, SPREADS)
+    grid = grid_of(layers.samples.reach, (LEAST_REACH, MOST_REACH), OFFSETS, SPREADS)
     if layers.alone(layers.shade(grid[::FEW])) < LEAST_OF_FEW * layers.total:
         return None
     shades = layers.shade(grid)

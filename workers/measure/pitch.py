@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 # Monospaced faces advance by .6 of the size in Courier, Menlo and all that keep to their metrics.
 PITCH_EM = (0.58, 0.62)
 PITCH_STEPS = 9
+PITCHES_EM = np.linspace(*PITCH_EM, PITCH_STEPS)
 # Letters needed to tell, and how far their centers may lie off the grid on average, in pitches.
 # Centers of proportional letters lie .25 off; those of monospaced ones .03 to .08, for some
 # letters are drawn off the middle of their cell.
@@ -25,8 +26,7 @@ def is_monospaced(boxes: NDArray[np.int32], size_px: float) -> bool:
     centers = _letter_centers(boxes)
     if len(centers) < LETTERS_MIN:
         return False
-    pitches = np.linspace(*PITCH_EM, PITCH_STEPS) * size_px
-    steps = np.diff(centers)[:, None] / pitches
+    steps = (centers[1:] - centers[:-1])[:, None] / (PITCHES_EM * size_px)
     off = np.abs(steps - np.round(steps)).mean(axis=0)
     return bool(off.min() <= OFF_GRID_MAX)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from workers.measure.clearances import Clearances
 from workers.measure.distances import Axis, Distance, Evidence
-from workers.measure.grids import Grid, agreement, find_grid
+from workers.measure.grids import Grid, agreements, find_grid
 from workers.measure.measurements import SpacingKind
 
 Floats = NDArray[np.float64]
@@ -99,7 +99,7 @@ def measure_prominence(distances: Sequence[Distance], clear: Clearances, values:
         [
             np.log2(values),
             np.maximum(0.0, np.log2(SMALL_PX / values)),
-            np.array([agreement(grid, float(value)) for value in values]),
+            agreements(grid, values),
             _crossed(distances, close),
             places[:, list(Evidence).index(Evidence.INDENT)],
             np.log1p((exact & clear.beside).sum(axis=1)),

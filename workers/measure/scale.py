@@ -59,19 +59,19 @@ def find_device_ratio(
         return float(named.group(1))
     thicknesses = _line_thicknesses(elements)
     sizes = [line.size_px for line in lines]
-    return max(RATIOS, key=lambda ratio: _score(ratio, width, thicknesses, sizes))
+    body = float(np.quantile(sizes, TEXT_QUANTILE)) if len(sizes) >= MIN_LINES else None
+    return max(RATIOS, key=lambda ratio: _score(ratio, width, thicknesses, body))
 
 
-def _score(ratio: float, width: int, thicknesses: Sequence[int], sizes: Sequence[float]) -> float:
-    """Return the log odds of a ratio."""
+def _score(ratio: float, width: int, thicknesses: Sequence[int], body: float | None) -> float:
+    """Return the log odds of a ratio; ``body`` is the size of body text, if there is any."""
     css_width = width / ratio
     score = PRIOR[ratio]
     score += WIDTH_VOTE if round(css_width, 2) in COMMON_WIDTHS else 0
     score += NARROW_VOTE if css_width < MIN_CSS_WIDTH else 0
     thin = sum(thickness < ratio - THIN_SLACK_PX for thickness in thicknesses)
     score += THIN_LINE_VOTE if thin >= MIN_THIN_LINES else 0
-    if len(sizes) >= MIN_LINES:
-        body = float(np.quantile(sizes, TEXT_QUANTILE))
+    if body is not None:
         deviation = (body / ratio - TEXT_MEAN_PX) / TEXT_SD_PX
         score -= min(TEXT_MAX_VOTE, deviation**2 / 2)
     return score

@@ -6,8 +6,9 @@ and along. The shadow's color follows by least squares, so that only the shape i
 coarse grid and then by moves that get smaller.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -27,6 +28,7 @@ from workers.measure.profiles import FADED_LEVELS
 Floats = NDArray[np.float64]
 Shares = NDArray[np.float32]
 Shapes = NDArray[np.int64]
+Parts = tuple[float, ...]
 
 X, Y, BLUR, SPREAD = range(4)
 # With fewer sides offset, blur and spread are not told apart.
@@ -58,6 +60,8 @@ MOST_SPREAD = 0.35
 NO_SHADE = 1e-9
 # A shadow does not tell the end of a side that is so many times longer than it reaches.
 NO_END_REACHES = 4
+# Grids to start from that are kept: those of all reaches there are, in three ways each.
+KEPT_GRIDS = 512
 # What a quarter circle leaves of its square, and how far in its middle lies.
 CORNER_AREA = 1 - np.pi / 4
 CORNER_PLACE = 0.223
@@ -74,6 +78,8 @@ def _moves(*numbers: int) -> Shapes:
     return np.unique(moves[moves.any(axis=1)], axis=0)
 
 
+# How far a shape moves each side of its box outward: top, right, bottom, left.
+GROWTH: Shapes = np.array([[0, 1, 0, -1], [-1, 0, 1, 0], [0, 0, 0, 0], [1, 1, 1, 1]])
 PLAIN, WITH_SPREAD, WITH_X = _moves(Y, BLUR), _moves(Y, BLUR, SPREAD), _moves(X, Y, BLUR)
 
 
@@ -85,9 +91,9 @@ class Samples:
         self.total = float((self.depths**2).sum())
         counts = [len(depth) for depth in seen.depths.values()]
         sides = np.array(list(seen.depths))
-        self._sides, self._opposite = sides, (sides + 2) % 4
         self._left, self._right = (sides + 3) % 4, (sides + 1) % 4
         self._of = np.repeat(np.arange(len(sides)), counts)
+        self._side_of, self._opposite_of = sides[self._of], ((sides + 2) % 4)[self._of]
         outward = np.concatenate([np.arange(count) for count in counts])
         length = [seen.box.height, seen.box.width, seen.box.height, seen.box.width]
         # What goes on beyond a joined side has no end that could be seen from here.
@@ -104,7 +110,8 @@ class Samples:
         self._radius_px = seen.radius_px
         self._is_beside = bool(self._beside.any())
         self._beyond = HALVES * (gap - 1 - outward)
-        no_end = NO_END_REACHES * reach_of(seen)
+        self.reach = reach_of(seen)
+        no_end = NO_END_REACHES * self.reach
         self._is_deep, self._is_long = min(deep) > no_end, min(wide) > no_end
         # The line looked at lies this far from the two ends of its side, to the pixel's middle.
         parts = np.array([(1 - OFF_MIDDLE) / 2, (1 + OFF_MIDDLE) / 2])
@@ -119,14 +126,13 @@ class Samples:
         Returns:
             Shape (m, samples), 0 to 1.
         """
-        x, y, blur, spread = shapes.T
-        grow = np.stack([spread - y, spread + x, spread + y, spread - x], axis=1)
-        blur = blur[:, None]
-        near = self._near - grow[:, self._sides][:, self._of]
+        grow = shapes @ GROWTH
+        blur = shapes[:, BLUR, None]
+        near = self._near - grow.take(self._side_of, axis=1)
         shade = shares_at(near, blur)
         if self._is_long and self._is_deep and not self._is_beside:
             return shade
-        far = self._far + grow[:, self._opposite][:, self._of]
+        far = self._far + grow.take(self._opposite_of, axis=1)
         if not self._is_deep:
             shade -= shares_at(far, blur)
         if self._is_beside:
@@ -139,7 +145,7 @@ class Samples:
             away = np.stack([self._ends[:, None] + left, self._ends[::-1, None] + right], axis=1)
             shade *= self._across(away, blur)[:, self._of]
             if self._radius_px:
-                shade -= self._corners(spread, near, far, away, blur)
+                shade -= self._corners(shapes[:, SPREAD], near, far, away, blur)
         return shade
 
     def _across(self, away: Shapes, blur: Shapes) -> Shares:
@@ -212,7 +218,7 @@ def lengths_of(shape: Shapes) -> Floats:
 def fit_shape(seen: Penumbra) -> ShapeFit:
     """Find the plainest shape that fits: without a spread or a sideways offset if possible."""
     samples = Samples(seen)
-    fit = _start(samples, seen, START_SPREADS[:1])
+    fit = _start(samples, START_SPREADS[:1])
     if fit.hopeless:
         return fit
     fit = _refine(fit, PLAIN)
@@ -231,7 +237,7 @@ def fit_shape(seen: Penumbra) -> ShapeFit:
 def _ways(fit: ShapeFit, seen: Penumbra) -> Iterator[tuple[ShapeFit, Shapes]]:
     """Yield where to start from with more numbers free, and the moves that change them."""
     if len(seen.depths) > MIN_SIDES:
-        yield _start(fit.samples, seen, START_SPREADS), WITH_SPREAD
+        yield _start(fit.samples, START_SPREADS), WITH_SPREAD
     if Side.LEFT in seen.depths and Side.RIGHT in seen.depths:
         yield fit, WITH_X
 
@@ -244,37 +250,41 @@ def _as_gaussian(fit: ShapeFit) -> ShapeFit:
     return ShapeFit(fit.samples, shape, float(fit.samples.misfits(shape[None])[0]))
 
 
-def _start(samples: Samples, seen: Penumbra, spreads: Sequence[float]) -> ShapeFit:
+def _start(samples: Samples, spreads: Parts) -> ShapeFit:
     """Return the best of a coarse grid of shapes."""
-    tried = grid_of(blurs_within_reach(seen, LEAST_REACH, MOST_REACH), START_OFFSETS, spreads)
+    tried = grid_of(samples.reach, (LEAST_REACH, MOST_REACH), START_OFFSETS, spreads)
     misfits = samples.misfits(tried)
     best = int(np.argmin(misfits))
     return ShapeFit(samples, tried[best], float(misfits[best]))
 
 
-def grid_of(blurs: Shapes, offsets: Sequence[float], spreads: Sequence[float]) -> Shapes:
-    """Return the shapes with blurs given as indices, moved down and drawn out by parts of them."""
+@lru_cache(KEPT_GRIDS)
+def grid_of(reach: int, parts: Parts, offsets: Parts, spreads: Parts) -> Shapes:
+    """Return a coarse grid of shapes, which is shared and cannot be written to.
+
+    Args:
+        reach: how many pixels the fading is above nothing.
+        parts: the smallest and the largest blur, as parts of that.
+        offsets: how far shapes are moved down, as parts of the blur.
+        spreads: how far they are drawn out, likewise.
+    """
+    blurs = _blurs_within(reach, *parts)
     number, down, out = (axis.ravel() for axis in np.meshgrid(blurs, offsets, spreads))
     blur = HALVES * BLURS_PX[number]
     shapes = np.stack([np.zeros(len(number)), down * blur, number, out * blur], axis=1)
-    return np.asarray(np.rint(shapes), np.int64)
+    grid = np.asarray(np.rint(shapes), np.int64)
+    grid.flags.writeable = False
+    return grid
 
 
 def reach_of(seen: Penumbra) -> int:
     """Return how many pixels the longest fading is above nothing."""
     sizes = (np.abs(depth).max(axis=1) for depth in seen.depths.values())
-    return max(int((size > FADED_LEVELS).sum()) for size in sizes)
+    return max(int(np.count_nonzero(size > FADED_LEVELS)) for size in sizes)
 
 
-def blurs_within_reach(seen: Penumbra, least: float, most: float) -> Shapes:
-    """Return a coarse series of blurs, as indices.
-
-    Args:
-        seen: what fades beside an element.
-        least: the smallest blur, as a part of how far the fading reaches.
-        most: the largest.
-    """
-    reach = reach_of(seen)
+def _blurs_within(reach: int, least: float, most: float) -> Shapes:
+    """Return a coarse series of blurs between two parts of a reach, as indices."""
     first = max(SKIA_BLURS_PX[0], least * reach - REACH_PX)
     last = min(most * reach + REACH_PX, SKIA_BLURS_PX[-1])
     count = 1 + int(np.log(last / first) / np.log(START_RATIO))

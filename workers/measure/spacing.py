@@ -64,10 +64,12 @@ def measure_spacing(scene: Scene) -> tuple[SpacingMeasurement, ...]:
         return ()
     weights = np.array([WEIGHTS[feature] for feature in Feature])
     odds = BASE + measure_prominence(distances, clear, values) @ weights
+    px = np.array([distance.px for distance in distances])
     measured: list[SpacingMeasurement] = []
     for at in choose(values, 1 / (1 + np.exp(-odds))):
         declared = 1 / (1 + np.exp(-CONFIDENCE_BASE - CONFIDENCE_SLOPE * odds[at]))
-        measured += _measurements_of(float(values[at]), float(declared), distances, clear)
+        own = [distances[it] for it in np.flatnonzero(np.abs(px - values[at]) <= OWN_PX).tolist()]
+        measured += _measurements_of(float(values[at]), float(declared), own, clear)
     return tuple(measured)
 
 
@@ -103,12 +105,12 @@ def choose(values: Floats, likelihoods: Floats) -> list[int]:
 def _measurements_of(
     px: float, confidence: float, distances: Sequence[Distance], clear: Clearances
 ) -> list[SpacingMeasurement]:
-    """Make one measurement for each kind in which a value was seen, most seen first.
+    """Make one measurement for each kind in which a value's distances were seen, most seen first.
 
     Clearances stand in only where no distance shows the value: it lies at text whose line height
     the page does not show.
     """
-    own = [(each.kind, each.box) for each in distances if abs(each.px - px) <= OWN_PX]
+    own = [(each.kind, each.box) for each in distances]
     own = own or _clear_of(px, clear)
     kinds = Counter(kind for kind, _ in own)
     return [

@@ -65,8 +65,8 @@ class Stems:
 
 
 def middle(values: NDArray[np.float32]) -> float:
-    """Return the upper median, which numpy's own takes ten times as long for."""
-    return float(np.sort(values)[len(values) // 2])
+    """Return the upper median of a few values, for which arrays take three times as long."""
+    return float(sorted(values.tolist())[len(values) // 2])
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,17 +50,19 @@ class _Style:
     worth: float = 0.0
     size: float = 0.0
     weight: float = 0.0
+    glyphs: int = 0
 
     def add(self, line: TextLine, size: float, worth: float) -> None:
         total = self.worth + worth
         self.size += (size - self.size) * worth / total
         self.weight += (line.weight - self.weight) * worth / total
         self.worth = total
-        self.lines.append(line)
+        self.take([line])
 
-    @property
-    def glyphs(self) -> int:
-        return sum(len(line.glyphs) for line in self.lines)
+    def take(self, lines: Sequence[TextLine]) -> None:
+        """Count lines in without learning from them."""
+        self.lines += lines
+        self.glyphs += sum(len(line.glyphs) for line in lines)
 
     @property
     def spread_px(self) -> float:
@@ -107,7 +109,7 @@ def _absorb(styles: Sequence[_Style], dpr: float) -> list[_Style]:
         if home is None:
             united.append(style)
         else:
-            home.lines.extend(style.lines)  # its own lines know the size better
+            home.take(style.lines)  # its own lines know the size better
     return united
 
 
@@ -129,12 +131,14 @@ def _find(styles: Sequence[_Style], size: float, weight: float) -> _Style | None
 
 def _measurement(style: _Style, dpr: float) -> TypographyMeasurement:
     heights = [line.line_height_px for line in style.lines if line.line_height_px is not None]
-    families = [line.family for line in style.lines for _ in line.glyphs]
+    families = dict.fromkeys(FamilyClass, 0)
+    for line in style.lines:
+        families[line.family] += len(line.glyphs)
     return TypographyMeasurement(
         size_px=tell(style.size, min(TELL_MAX_PX, style.spread_px / dpr + SIZE_SD_FLOOR)),
         weight=int(np.clip(round(style.weight / 100) * 100, 100, 900)),
         line_height_px=tell(float(np.median(heights)) / dpr, PITCH_SD_PX) if heights else None,
-        family=max(FamilyClass, key=families.count),
+        family=max(FamilyClass, key=families.__getitem__),
         color_hex=f"#{_main_color(style.lines):06x}",
         chars=style.glyphs,
         count=len(style.lines),

@@ -1,10 +1,15 @@
 """A page's step is told by its distances, and by nothing else."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.measure.grids import agreement, find_grid
+from workers.measure.grids import Grid, agreements, find_grid
+
+
+def agreement(grid: Grid, px: float) -> float:
+    return float(agreements(grid, np.array([px]))[0])
 
 
 @given(step=st.integers(5, 13))
