@@ -87,7 +87,7 @@ def find_changes(packed: Packed) -> Mask:
 
 def measure_noise(rgb: Rgb) -> Noise:
     """Measure how often small steps alternate in sign along the rows of the green channel."""
-    green = np.ascontiguousarray(rgb[::2, :, 1])
+    green = cast("Mask", cv2.extractChannel(rgb[::2], 1))
     # OpenCV takes no empty arrays, which fewer columns would leave.
     if green.shape[1] < TURN_PX:
         return Noise(0.0, 0.0)
