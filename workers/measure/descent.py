@@ -20,7 +20,11 @@ from workers.measure.shade import (
 )
 
 # No layer is drawn in or out by more, as a part of its blur, nor moved farther down.
-LEAST_SPREAD, MOST_SPREAD, FARTHEST = -0.65, 0.35, 1.5
+LEAST_SPREAD, MOST_SPREAD, FARTHEST = -0.65, 0.35, 1.0
+# What blending one layer drops on average, in levels: it keeps whole ones.
+LOST_LEVELS = 0.5
+# On darker grounds, in levels, what is dropped goes either way.
+LIGHT_LEVELS = 192
 # A sharper layer is a ring or a border.
 LEAST_BLUR_PX = 1.5
 # Down, blur and spread by one each, and how steps are damped, as parts of the slope's own square.
@@ -29,6 +33,8 @@ NUMBERS = len(MOVES)
 # A wider shadow that is drawn in ends where it did.
 DRAWN_IN: Shapes = np.array([[0, 0, 1, -1], [0, 0, 2, -1], [0, 0, 2, -2], [0, 0, 3, -2]])
 NEAR = np.concatenate([MOVES, -MOVES, DRAWN_IN, -DRAWN_IN])
+# Tells shapes apart: no number of one is as large.
+KEY: Shapes = np.array([1 << 36, 1 << 24, 1 << 12, 1])
 DAMPINGS = (0.001, 0.03, 0.3, 3.0)
 MAX_ROUNDS = 20
 # A spread as large as the blur must explain so many times what rounding leaves.
@@ -38,19 +44,40 @@ LEAST_ANGLE = 1e-3
 
 
 class Layers:
-    """What is seen beside an element as one number a sample, to be explained by layers."""
+    """What is seen beside an element as one number a sample, to be explained by layers.
 
-    def __init__(self, samples: Samples) -> None:
+    Args:
+        samples: what is seen.
+        drops: whether blending drops fractions of a level.
+        lost: levels that it has dropped at each sample, shape (samples,), as far as is known.
+    """
+
+    def __init__(self, samples: Samples, *, drops: bool, lost: Floats | float = 0.0) -> None:
         self.samples = samples
+        self._drops = drops
+        lost = np.broadcast_to(np.asarray(lost, np.float64), len(samples.depths))
+        self.depths: Floats = samples.depths.astype(np.float64) + lost[:, None]
         # All channels fade alike: one number a sample is enough to search by.
-        tint = np.linalg.svd(samples.depths, full_matrices=False)[2][0]
-        levels = np.asarray(samples.depths @ tint, np.float64)
+        self._tint = np.linalg.svd(self.depths, full_matrices=False)[2][0]
+        levels = np.asarray(self.depths @ self._tint, np.float64)
         self.levels: Floats = levels * np.sign(levels.sum())
         self.total = float(self.levels @ self.levels)
 
+    def lifted(self, shapes: Shapes) -> "Layers":
+        """Return the same with what blending layers of these shapes (layers, 4) has dropped."""
+        if not self._drops:
+            return self
+        shade = self.shade(shapes)
+        full = np.linalg.lstsq(shade.T, self.levels, rcond=None)[0]
+        levels = full[:, None] * shade / max(float(np.abs(self._tint).sum()), NO_SHADE)
+        lost = LOST_LEVELS * np.clip(levels, 0, 1).sum(axis=0)
+        return Layers(self.samples, drops=True, lost=lost)
+
     def shade(self, shapes: Shapes) -> Floats:
         """Return what shapes (..., 4) shade, shape (..., samples)."""
-        shade = self.samples.shade(shapes.reshape(-1, 4))
+        each = shapes.reshape(-1, 4)
+        _, first, which = np.unique(each @ KEY, return_index=True, return_inverse=True)
+        shade = self.samples.shade(each[first])[which]
         return np.asarray(shade.reshape(*shapes.shape[:-1], -1), np.float64)
 
     def prices(self, shapes: Shapes) -> Floats:
@@ -63,36 +90,18 @@ class Layers:
         own = np.einsum("ms,ms->m", shades, shades)
         return float(((shades @ self.levels) ** 2 / np.maximum(own, NO_SHADE)).max())
 
-    def explained(self, shades: Floats) -> Floats:
-        """Return the squared levels that sets of shades explain, less where one would lighten.
-
-        Args:
-            shades: of m sets, shape (m, layers, samples).
-
-        Returns:
-            Shape (m,); 0 where a layer takes off less than nothing or repeats another.
-        """
-        lengths = np.sqrt(np.einsum("mls,mls->ml", shades, shades)) + NO_SHADE
-        shades = shades / lengths[..., None]
-        products, sums = shades @ shades.swapaxes(1, 2), shades @ self.levels
-        apart = np.linalg.det(products) > LEAST_ANGLE ** (shades.shape[1] - 1)
-        products[~apart] = np.eye(shades.shape[1])
-        full = np.linalg.solve(products, sums[..., None])[..., 0]
-        gain = np.einsum("ml,ml->m", full, sums)
-        return np.asarray(np.where(apart & (full > 0).all(axis=1), gain, 0.0))
-
     def costs(self, sets: Shapes) -> Floats:
         """Return the squared levels that sets of shapes (m, layers, 4) leave, and their price."""
-        return np.asarray(
-            self.total - self.explained(self.shade(sets)) + self.prices(sets).sum(axis=1)
-        )
+        shades = self.shade(sets)
+        explained = explained_by(shades @ shades.swapaxes(1, 2), shades @ self.levels)
+        return np.asarray(self.total - explained + self.prices(sets).sum(axis=1))
 
     def refine(self, shapes: Shapes) -> Shapes:
         """Move shapes (layers, 4) downhill; return where that ends."""
         cost = float(self.costs(shapes[None])[0])
         for _ in range(MAX_ROUNDS):
             tried = self._steps(shapes)
-            tried = tried[_are_plausible(tried).all(axis=1)]
+            tried = tried[_are_plausible(tried)]
             if not len(tried):
                 break
             costs = self.costs(tried)
@@ -124,19 +133,37 @@ class Layers:
         for damping in DAMPINGS:
             step = np.linalg.solve(normal + damping * scale, downhill)[: slopes[..., 0].size]
             found.append(np.rint(step.reshape(-1, NUMBERS) @ MOVES).astype(np.int64))
-        for layer in range(len(shapes)):
-            for move in NEAR:
-                one = np.zeros_like(shapes)
-                one[layer] = move
-                found.append(one)
-        return shapes + np.array(found)
+        layers = np.eye(len(shapes), dtype=np.int64)
+        alone = (layers[:, None, :, None] * NEAR[:, None]).reshape(-1, *shapes.shape)
+        return np.asarray(shapes + np.concatenate([found, alone]), np.int64)
 
 
-def _are_plausible(shapes: Shapes) -> NDArray[np.bool_]:
-    """Tell which shapes (..., 4) a layer may have."""
-    y, number, spread = (shapes[..., index] for index in (1, 2, 3))
+def explained_by(products: Floats, sums: Floats) -> Floats:
+    """Return the squared levels that sets of shades explain.
+
+    Args:
+        products: of the shades of m sets with each other, shape (m, layers, layers).
+        sums: of each shade with the levels seen, shape (m, layers).
+
+    Returns:
+        Shape (m,); 0 where a layer takes off less than nothing or repeats another.
+    """
+    lengths = np.sqrt(np.einsum("mll->ml", products)) + NO_SHADE
+    products, sums = products / (lengths[:, None] * lengths[..., None]), sums / lengths
+    apart = np.linalg.det(products) > LEAST_ANGLE ** (lengths.shape[1] - 1)
+    products[~apart] = np.eye(lengths.shape[1])
+    full = np.linalg.solve(products, sums[..., None])[..., 0]
+    gain = np.einsum("ml,ml->m", full, sums)
+    return np.asarray(np.where(apart & (full > 0).all(axis=1), gain, 0.0))
+
+
+def _are_plausible(sets: Shapes) -> NDArray[np.bool_]:
+    """Tell which sets of shapes (m, layers, 4) may be layers of one shadow."""
+    y, number, spread = (sets[..., index] for index in (1, 2, 3))
     blur = HALVES * BLURS_PX[np.clip(number, 0, len(BLURS_PX) - 1)]
     tabled = (number >= 0) & (number < FAMILY)
     soft = (spread >= LEAST_SPREAD * blur) & (spread <= MOST_SPREAD * blur + HALVES)
-    near = (np.abs(y) <= FARTHEST * blur) & (blur >= HALVES * LEAST_BLUR_PX)
-    return np.asarray(tabled & soft & near)
+    near = (np.abs(y) <= FARTHEST * blur + HALVES) & (blur >= HALVES * LEAST_BLUR_PX)
+    # One light throws all shadows to one side.
+    aside = (y >= 0).all(axis=1) | (y <= 0).all(axis=1)
+    return np.asarray((tabled & soft & near).all(axis=1) & aside)

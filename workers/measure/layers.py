@@ -1,15 +1,17 @@
-"""Two layers of one ``box-shadow``, where one shape does not explain what is seen.
+"""Two or three layers of one ``box-shadow``, where one shape does not explain what is seen.
 
 The depths beside a box are the sum of what its layers shade. For a coarse grid of shapes the best
-two follow from the products of all with all; both are then moved downhill together. Three and
-more are not told apart: each is blended in whole levels, which leaves more than they differ by.
+two follow from the products of all with all; both are then moved downhill together. Where they do
+not explain what is seen, a third is added, from several places, and all move again. Each layer is
+blended in whole levels: what that drops has to be put back, or three are not told apart.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from workers.measure.descent import LEAST_ANGLE, Layers
+from workers.measure.descent import LEAST_ANGLE, LIGHT_LEVELS, Layers, explained_by
 from workers.measure.penumbra import Penumbra
 from workers.measure.shade import NO_SHADE, Floats, Samples, Shapes, Y, grid_of
 
@@ -24,11 +26,19 @@ MIN_LEVELS = 2.0
 FEW, LEAST_OF_FEW = 5, 0.7
 # The best shape of the grid alone, and the best two, explain these parts of what is seen.
 LEAST_ALONE, LEAST_TOGETHER = 0.85, 0.98
+# Two layers that leave more levels may be three, which must bring that down to this part.
+TWO_RMS_LEVELS, THIRD_GAIN = 0.45, 0.85
+# So many of the grid's best pairs, and of the triples made of them, are followed, every
+# so-many-th: neighbours end alike.
+PAIRS, APART = 100, 10
+TRIPLES, TRIPLES_APART = 3, 50
+# Layers are moved, and what blending them drops put back, so many times in turn.
+TURNS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class LayersFit:
-    """Two shapes (2, 4), what each takes off where it is full (2, 3), and what both leave."""
+    """Shapes (layers, 4), what each takes off where it is full (layers, 3), what all leave."""
 
     shapes: Shapes
     depths: Floats
@@ -36,42 +46,80 @@ class LayersFit:
 
 
 def fit_layers(seen: Penumbra) -> LayersFit | None:
-    """Find the two layers that together leave the least; None where no two have one color."""
-    layers = Layers(Samples(seen))
+    """Find the two or three layers that leave the least; None where none have one color."""
+    layers = Layers(Samples(seen), drops=bool(seen.ambient.min() >= LIGHT_LEVELS))
     grid = grid_of(layers.samples.reach, (LEAST_REACH, MOST_REACH), OFFSETS, SPREADS)
     if layers.alone(layers.shade(grid[::FEW])) < LEAST_OF_FEW * layers.total:
         return None
     shades = layers.shade(grid)
-    pair = _best_pair(layers, grid, shades)
-    if pair is None:
+    pairs = _best_pairs(layers, grid, shades)
+    if not len(pairs):
         return None
-    return _fit(layers, layers.refine(pair))
+    pair = _settle(layers, grid[pairs[0]])
+    two = _fit(layers, pair)
+    if two is not None and two.rms_levels <= TWO_RMS_LEVELS:
+        return two
+    triples = _best_triples(layers.lifted(pair), grid, shades, pairs)
+    three = _fit(layers, _best_of(layers, triples))
+    if three is None or (two is not None and three.rms_levels > THIRD_GAIN * two.rms_levels):
+        return two
+    return three
 
 
-def _best_pair(layers: Layers, grid: Shapes, shades: Floats) -> Shapes | None:
-    """Return the two shapes of a grid that explain most; None where that is not enough."""
+def _best_of(layers: Layers, sets: Shapes) -> Shapes:
+    """Move sets of shapes downhill; return the one that ends lowest."""
+    found = [_settle(layers, shapes) for shapes in sets]
+    costs = [layers.lifted(shapes).costs(shapes[None])[0] for shapes in found]
+    return found[int(np.argmin(costs))]
+
+
+def _settle(layers: Layers, shapes: Shapes) -> Shapes:
+    """Move shapes and put back what blending them drops until both agree."""
+    for _ in range(TURNS):
+        moved = layers.lifted(shapes).refine(shapes)
+        if (moved == shapes).all():
+            break
+        shapes = moved
+    return shapes
+
+
+def _best_pairs(layers: Layers, grid: Shapes, shades: Floats) -> NDArray[np.int64]:
+    """Return which two shapes of a grid explain most, (n, 2), best first; none if not enough."""
     products, sums = np.asarray(shades @ shades.T), np.asarray(shades @ layers.levels)
     own = np.maximum(products[np.arange(len(grid)), np.arange(len(grid))], NO_SHADE)
     alone = layers.alone(shades)
     if alone < LEAST_ALONE * layers.total:
-        return None
+        return np.zeros((0, 2), np.int64)
     spread = np.maximum(own[:, None] * own - products**2, NO_SHADE)
     first = sums[:, None] * own - sums * products
     explained = (first * sums[:, None] + first.T * sums) / spread
     both = (first > 0) & (first.T > 0) & (spread > LEAST_ANGLE * own[:, None] * own)
     prices = layers.prices(grid)
-    explained = np.where(both, explained - prices[:, None] - prices, 0)
-    best = np.unravel_index(int(np.argmax(explained)), explained.shape)
-    if explained[best] < max(LEAST_TOGETHER * layers.total, alone):
-        return None
-    return grid[list(best)]
+    explained = np.triu(np.where(both, explained - prices[:, None] - prices, 0))
+    best = np.argsort(-explained, axis=None)[: PAIRS * APART : APART]
+    if explained.flat[best[0]] < max(LEAST_TOGETHER * layers.total, alone):
+        return np.zeros((0, 2), np.int64)
+    return np.stack(np.unravel_index(best, explained.shape), axis=1)
+
+
+def _best_triples(
+    layers: Layers, grid: Shapes, shades: Floats, pairs: NDArray[np.int64]
+) -> Shapes:
+    """Return the best sets (m, 3, 4) of a pair of shapes and one more."""
+    third = np.tile(np.arange(len(grid)), len(pairs))
+    sets = np.column_stack([np.repeat(pairs, len(grid), axis=0), third])
+    products, sums = shades @ shades.T, shades @ layers.levels
+    explained = explained_by(products[sets[:, :, None], sets[:, None]], sums[sets])
+    explained -= layers.prices(grid)[sets].sum(axis=1)
+    best = np.argsort(-explained)[: TRIPLES * TRIPLES_APART : TRIPLES_APART]
+    return grid[sets[best]]
 
 
 def _fit(layers: Layers, shapes: Shapes) -> LayersFit | None:
     """Return the fit of shapes in color; None where they are no layers of one shadow."""
     if (shapes[:, Y] > 0).any() and (shapes[:, Y] < 0).any():
         return None  # one light throws all shadows to one side
-    shades, depths = layers.shade(shapes), layers.samples.depths.astype(np.float64)
+    shades, depths = layers.shade(shapes), layers.lifted(shapes).depths
     full = np.asarray(np.linalg.lstsq(shades.T, depths, rcond=None)[0], np.float64)
     if (shades.max(axis=1) * np.abs(full).max(axis=1)).min() < MIN_LEVELS:
         return None

@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import cache, partial
 
 import numpy as np
@@ -12,24 +11,29 @@ from numpy.typing import NDArray
 from workers.measure.backgrounds import render_gradient
 from workers.measure.measurements import Box
 from workers.measure.preprocess import unpack
-from workers.measure.profiles import GROUND_PX, fade, find_ground, leads_to, until_uneven
-from workers.measure.scene import ROOT, Element, ElementKind, Rgb, Scene
+from workers.measure.profiles import (
+    GROUND_PX,
+    comes_nearer,
+    fade,
+    find_ground,
+    leads_to,
+    until_uneven,
+)
+from workers.measure.scene import ROOT, Element, ElementKind, Scene
+from workers.measure.sides import IS_UPRIGHT, MIDDLE, Side, strip_beside, turn
 
 Floats = NDArray[np.float64]
-Usual = Callable[[], tuple[int, ...] | None]
+Color = tuple[int, ...]
+Usual = Callable[[], Color | None]
 
 # Blurs of interfaces reach less far, in pixels of a 1x image.
 REACH_CSS_PX = 64
-# The part of a side that is looked at: its corners differ.
-MIDDLE = 0.5
 # The median of what is seen there is that of the points so far, as a part of the side, apart.
 OFF_MIDDLE = MIDDLE / 2
 # Sides shorter than this, in pixels, are all corner.
 MIN_SIDE_PX = 12
 # So many pixels are needed to see a fall.
 MIN_LENGTH = 3
-# Lines of pixels along a side that are looked at; shadows vary across, not along.
-ALONG_POINTS = 24
 # Where it is looked whether anything fades beside a side: pixels outward but the first, which a
 # border has too, parts of the side, and how many of these must change. Elements are looked at so
 # many at once.
@@ -44,19 +48,6 @@ JOINED_PX = 2
 FAR = 1 << 30
 # A neighbour whose size is this near, as a part, likely casts the same shadow.
 LIKE_NEIGHBOUR = 0.3
-
-
-class Side(IntEnum):
-    """The sides in the order of CSS."""
-
-    TOP = 0
-    RIGHT = 1
-    BOTTOM = 2
-    LEFT = 3
-
-
-# Which of them look up or down.
-IS_UPRIGHT = np.array([[side % 2 == 0] for side in Side])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +95,10 @@ class Surroundings:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
+        self._lasting = round(GROUND_PX * scene.dpr)
         boxes = [element.box for element in scene.elements] + [line.box for line in scene.lines]
         self._edges = np.array([(b.x, b.y, b.right, b.bottom) for b in boxes], np.int64)
-        self._turned = np.stack([_turn(self._edges, side) for side in Side], axis=1)
+        self._turned = np.stack([turn(self._edges, side) for side in Side], axis=1)
         self._dividers = np.zeros(len(boxes), np.bool_)
         for index, element in enumerate(scene.elements):
             self._dividers[index] = element.kind is ElementKind.DIVIDER
@@ -158,7 +150,7 @@ class Surroundings:
             if free == 0 or is_joined:
                 view.joined.add(side)
             length = element.box.height if side % 2 else element.box.width
-            strip = _strip(self._scene.rgb, element.box, side, free)
+            strip = strip_beside(self._scene.rgb, element.box, side, free)
             colors = until_uneven(strip, length / self._scene.dpr)
             if len(colors) >= MIN_LENGTH:
                 view.colors[side] = colors
@@ -171,10 +163,11 @@ class Surroundings:
         fill = self._scene.elements[view.parent].fill
         depths: dict[Side, Floats] = {}
         ambient = np.full(3, np.nan)
+        around = self._around(view, fill)
         for side, colors in view.colors.items():
             below = self._gradient_below(view, side, len(colors))
             if below is None:
-                ground = self._ground_of(colors, fill, usual)
+                ground = self._ground_of(colors, fill, around, usual)
                 below = None if ground is None else np.array([ground], np.float64)
             if below is None:
                 continue
@@ -193,14 +186,31 @@ class Surroundings:
         }
         return Penumbra(view.box, ambient, depths, gaps, frozenset(view.joined), view.radius_px)
 
-    def _ground_of(self, colors: Floats, fill: int | None, usual: Usual) -> tuple[int, ...] | None:
-        """Return the color a side lies on: its parent's, or what lasts beside it or others."""
+    def _around(self, view: _View, fill: int | None) -> Color | None:
+        """Return the color that lasts beside an element whose parent's own shows on no side."""
+        if fill is not None:
+            own = unpack(fill)
+            if any((colors == own).all(axis=1).any() for colors in view.colors.values()):
+                return None
+        return _usual_ground([view], self._lasting)
+
+    def _ground_of(
+        self, colors: Floats, fill: int | None, around: Color | None, usual: Usual
+    ) -> Color | None:
+        """Return the color a side lies on: its parent's, or what lasts beside it or others.
+
+        What lies on a seam of its parent's children has one of theirs ``around`` it.
+        """
         ground = None if fill is None else tuple(int(level) for level in unpack(fill))
         if ground is not None and (colors == ground).all(axis=1).any():
             return ground
+        lasting = find_ground(colors, self._lasting)
+        if lasting:
+            return lasting
+        if around and comes_nearer(colors, around):
+            return around
         nearly = ground if ground is not None and leads_to(colors, ground) else None
-        lasting = round(GROUND_PX * self._scene.dpr)
-        return find_ground(colors, lasting) or nearly or usual() or ground
+        return nearly or usual() or ground
 
     def _gradient_below(self, view: _View, side: Side, count: int) -> Floats | None:
         """Return the colors outward of the gradient a side lies on, shape (count, 3), if any."""
@@ -268,10 +278,10 @@ class Surroundings:
         return second.kind is first.kind and (width or height)
 
 
-def _usual_ground(views: Sequence[_View]) -> tuple[int, ...] | None:
+def _usual_ground(views: Sequence[_View], lasting: int = GROUND_PX) -> Color | None:
     """Return the color that lasts beside most sides, if any does."""
     colors = (colors for view in views for colors in view.colors.values())
-    found = Counter(color for one in colors if (color := find_ground(one)))
+    found = Counter(color for one in colors if (color := find_ground(one, lasting)))
     return found.most_common(1)[0][0] if found else None
 
 
@@ -279,34 +289,3 @@ def _radius_of(element: Element) -> float:
     """Return the middle of the radii that are known, 0 where none is."""
     known = sorted(radius for radius in element.radii_px if radius is not None)
     return known[len(known) // 2] if known else 0.0
-
-
-def _turn(edges: NDArray[np.int64], side: Side) -> NDArray[np.int64]:
-    """Turn boxes so that a side becomes their top: rows of start, top, end and bottom, (4, n)."""
-    x, y, right, bottom = edges.T
-    rows = {
-        Side.TOP: (x, y, right, bottom),
-        Side.RIGHT: (y, -right, bottom, -x),
-        Side.BOTTOM: (x, -bottom, right, -y),
-        Side.LEFT: (y, x, bottom, right),
-    }
-    return np.stack(rows[side])
-
-
-def _strip(rgb: Rgb, box: Box, side: Side, free: int) -> NDArray[np.int16]:
-    """Return the pixels beside the middle of a side, shape (outward, along, 3)."""
-    cut_x, cut_y = int(box.width * (1 - MIDDLE) / 2), int(box.height * (1 - MIDDLE) / 2)
-    columns, rows = (
-        slice(box.x + cut_x, box.right - cut_x),
-        slice(box.y + cut_y, box.bottom - cut_y),
-    )
-    if side is Side.TOP:
-        strip = rgb[box.y - free : box.y, columns][::-1]
-    elif side is Side.BOTTOM:
-        strip = rgb[box.bottom : box.bottom + free, columns]
-    elif side is Side.LEFT:
-        strip = rgb[rows, box.x - free : box.x][:, ::-1].swapaxes(0, 1)
-    else:
-        strip = rgb[rows, box.right : box.right + free].swapaxes(0, 1)
-    thin = max(1, strip.shape[1] // ALONG_POINTS)
-    return strip[:, ::thin].astype(np.int16)

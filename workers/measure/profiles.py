@@ -66,8 +66,14 @@ def _medians(strip: NDArray[np.int16]) -> Floats:
 
 def leads_to(colors: Floats, ground: tuple[int, ...]) -> bool:
     """Tell whether colors outward end near the ground after coming nearer."""
-    off = np.abs(colors - ground).max(axis=1)
-    return bool(off[-1] <= NEARLY_LEVELS and off[-1] < off[0])
+    off = np.abs(colors[-1] - ground).max()
+    return bool(off <= NEARLY_LEVELS and comes_nearer(colors, ground))
+
+
+def comes_nearer(colors: Floats, ground: tuple[int, ...]) -> bool:
+    """Tell whether colors outward end nearer to the ground than they begin."""
+    off = np.abs(colors[[0, -1]] - ground).max(axis=1)
+    return bool(off[1] < off[0])
 
 
 def find_ground(colors: Floats, lasting: int = GROUND_PX) -> tuple[int, ...]:

@@ -22,8 +22,9 @@ from workers.measure.blur import (
     SKIA_BLURS_PX,
     shares_at,
 )
-from workers.measure.penumbra import OFF_MIDDLE, Penumbra, Side
+from workers.measure.penumbra import OFF_MIDDLE, Penumbra
 from workers.measure.profiles import FADED_LEVELS
+from workers.measure.sides import Side
 
 Floats = NDArray[np.float64]
 Shares = NDArray[np.float32]

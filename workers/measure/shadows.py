@@ -1,8 +1,8 @@
 """Shadows: the box shadow that draws what lies outside an element's sides.
 
 Offset, blur and spread of one shadow are fitted to all the sides that can be seen; its color
-follows by least squares. Two layers of one ``box-shadow`` are one visible profile, which is what
-is reported: eight bits do not tell them apart.
+follows by least squares. What one shadow does not explain is taken for two or three layers of one
+``box-shadow``, each of which is reported.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from workers.measure.blur import BLUR_STEP_PX, BOX_MIN_SIGMA
 from workers.measure.layers import fit_layers
 from workers.measure.measurements import Box, ShadowMeasurement
-from workers.measure.penumbra import MIN_LENGTH, MIN_SIDE_PX, Penumbra, Side, Surroundings
+from workers.measure.penumbra import MIN_LENGTH, MIN_SIDE_PX, Penumbra, Surroundings
 from workers.measure.precision import tell
 from workers.measure.scene import ROOT, ElementKind, Scene
 from workers.measure.shade import MIN_SIDES, NO_END_REACHES, fit_shape, lengths_of, reach_of
+from workers.measure.sides import Side
 
 Floats = NDArray[np.float64]
 
@@ -34,10 +35,10 @@ RING_RMS_LEVELS = 0.5
 RING_GAIN = 0.6
 # Below a bar a first pixel this much deeper than the second is no ring of the bar.
 MOST_RING = 2.0
-# Two layers seen as one leave more than this.
+# Layers seen as one leave more than this.
 LAYERED_RMS_LEVELS = 0.45
 LAYERED_GAIN = 0.6
-# Two layers leave no more than rounding twice does; what leaves more is something else.
+# Layers leave no more than rounding each does; what leaves more is something else.
 MAX_LAYERED_RMS_LEVELS = 0.55
 # A shadow hides less than this of what it falls on.
 MAX_ALPHA = 0.75
@@ -99,7 +100,7 @@ def measure_shadows(scene: Scene) -> tuple[ShadowMeasurement, ...]:
 
 
 def fit_shadow(seen: Penumbra) -> list[Fit]:
-    """Fit the shadow, or the two layers of it, that an element's sides show.
+    """Fit the shadow, or the layers of it, that an element's sides show.
 
     Returns:
         No fit where there is no shadow or nothing explains it.
@@ -107,10 +108,10 @@ def fit_shadow(seen: Penumbra) -> list[Fit]:
     one = _fit_one(seen)
     if one is not None and one.rms_levels <= LAYERED_RMS_LEVELS:
         return [one]
-    found = [fits for version in _by_neighbours(seen) if (fits := _fit_two(version))]
-    two = min(found, key=lambda fits: fits[0].rms_levels, default=[])
-    if two and (one is None or two[0].rms_levels <= LAYERED_GAIN * one.rms_levels):
-        return two
+    found = [fits for version in _by_neighbours(seen) if (fits := _fit_layers(version))]
+    several = min(found, key=lambda fits: fits[0].rms_levels, default=[])
+    if several and (one is None or several[0].rms_levels <= LAYERED_GAIN * one.rms_levels):
+        return several
     return [] if one is None else [one]
 
 
@@ -134,8 +135,8 @@ def _fit_one(seen: Penumbra) -> Fit | None:
     return min(found, key=lambda fit: fit.rms_levels, default=None)
 
 
-def _fit_two(seen: Penumbra) -> list[Fit]:
-    """Fit two layers to all the sides given; nothing where they do not explain them."""
+def _fit_layers(seen: Penumbra) -> list[Fit]:
+    """Fit two or three layers to all the sides given; nothing where they do not explain them."""
     if len(seen.depths) <= MIN_SIDES or not _is_soft(seen):
         return []
     layers = fit_layers(seen)

@@ -1,4 +1,4 @@
-"""Two layers of one shadow, known by the depths that both add up to, in whole levels.
+"""Layers of one shadow, known by the depths that they add up to, each blended in whole levels.
 
 What is found leaves no more than rounding does. Layers that differ enough are told apart: offsets
 within 2 px, blurs within 35 % (at least 1.5 px).
@@ -10,16 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.measure.blur import REACH_PX, fall_off
-from workers.measure.layers import fit_layers
+from workers.measure.layers import LayersFit, fit_layers
 from workers.measure.measurements import Box
-from workers.measure.penumbra import Penumbra, Side
+from workers.measure.penumbra import Penumbra
 from workers.measure.shade import BLUR, Y, lengths_of
+from workers.measure.sides import Side
 
 ROUNDING_RMS_LEVELS = 0.45
 OFFSET_TOLERANCE_PX = 2.0
 BLUR_TOLERANCE, LEAST_BLUR_TOLERANCE_PX = 0.35, 1.5
 WHITE = np.full(3, 255.0)
 REACH = 90
+# A sum that is a whole number but for what floating point leaves is one.
+NEARLY = 1e-6
 
 Layer = tuple[int, int, int, float]  # y, blur, spread, alpha
 
@@ -30,9 +33,17 @@ def surroundings(*layers: Layer) -> Penumbra:
     for y, blur, spread, alpha in layers:
         for side, out in zip(Side, (spread - y, spread, spread + y, spread), strict=True):
             fall = fall_off(blur)[REACH_PX - out : REACH_PX - out + REACH]
-            depths[side] += alpha * 255 * fall[:, None]
-    seen = {side: np.round(depth) for side, depth in depths.items()}
-    return Penumbra(Box(200, 200, 900, 700), WHITE, seen, {}, frozenset())
+            # Blending keeps whole levels of each layer.
+            depths[side] += np.floor(alpha * 255 * fall[:, None] + NEARLY)
+    return Penumbra(Box(200, 200, 900, 700), WHITE, depths, {}, frozenset())
+
+
+def assert_told_apart(found: LayersFit, *layers: Layer) -> None:
+    """Check that the layers found, from sharp to soft, are those given."""
+    lengths = sorted((lengths_of(shape) for shape in found.shapes), key=lambda one: one[BLUR])
+    for one, (y, blur, _, _) in zip(lengths, layers, strict=True):
+        assert abs(one[Y] - y) <= OFFSET_TOLERANCE_PX
+        assert abs(one[BLUR] - blur) <= max(LEAST_BLUR_TOLERANCE_PX, BLUR_TOLERANCE * blur)
 
 
 @settings(max_examples=25, deadline=None)
@@ -63,10 +74,21 @@ def test_a_sharp_and_a_soft_layer_are_told_apart(sharp: Layer, soft: Layer) -> N
     found = fit_layers(surroundings(sharp, soft))
 
     assert found is not None
-    lengths = sorted((lengths_of(shape) for shape in found.shapes), key=lambda one: one[BLUR])
-    for one, (y, blur, _, _) in zip(lengths, (sharp, soft), strict=True):
-        assert abs(one[Y] - y) <= OFFSET_TOLERANCE_PX
-        assert abs(one[BLUR] - blur) <= max(LEAST_BLUR_TOLERANCE_PX, BLUR_TOLERANCE * blur)
+    assert_told_apart(found, sharp, soft)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        ((1, 3, 0, 0.15), (6, 12, 0, 0.15), (16, 40, -2, 0.15)),
+        ((2, 4, 0, 0.12), (7, 14, 0, 0.1), (16, 40, 0, 0.1)),
+    ],
+)
+def test_three_layers_are_told_apart(layers: tuple[Layer, ...]) -> None:
+    found = fit_layers(surroundings(*layers))
+
+    assert found is not None
+    assert_told_apart(found, *layers)
 
 
 def test_a_slope_that_no_shadow_casts_has_no_layers() -> None:

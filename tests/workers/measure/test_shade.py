@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.measure.measurements import Box
-from workers.measure.penumbra import Penumbra, Side
+from workers.measure.penumbra import Penumbra
 from workers.measure.shade import fit_shape
+from workers.measure.sides import Side
 
 FAR_PX = 29
 # Levels outward beside a card whose neighbours are hidden by a menu, as they were met.
