@@ -37,7 +37,12 @@ def drop_version(
     site: SiteDep,
     all: Annotated[Literal["true"], Query(description="Has to be there: this is for all users.")],  # noqa: A002 -- as in the address
     pipeline_version: Annotated[
-        str, Query(max_length=64, description="The version whose extractions are dropped.")
+        str,
+        Query(
+            max_length=64,
+            pattern="^[ -~]*$",
+            description="The version whose extractions are dropped.",
+        ),
     ] = PIPELINE_VERSION,
 ) -> None:
     """Drop every cached extraction of everybody's images that a version of the pipeline made.

@@ -1,5 +1,6 @@
 """The options of a job: what a caller may choose, and what follows when they do not."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -59,7 +60,8 @@ MAX_COST_USD = 100_000
 # What is documented: the check itself also takes IPv6 addresses and, where a setting allows it,
 # plain http.
 _PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
-_PUBLIC_ADDRESS = rf"^https://[A-Za-z0-9.-]+(:({_PORT}))?([/?#][!-~]*)?$"
+_HOST = "[A-Za-z0-9._-]+"
+_PUBLIC_ADDRESS = rf"^https://{_HOST}(:({_PORT}))?([/?#][!-~]*)?$"
 
 
 def _web_address(url: str) -> str:
@@ -67,6 +69,8 @@ def _web_address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("has to be an http or https address")
+    if not re.fullmatch(_HOST, parts.hostname) and ":" not in parts.hostname:
+        raise ValueError("names no host")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not hold credentials")
     if parts.port == 0:

@@ -5,7 +5,6 @@ nothing to act on. A size that an archive states is not believed.
 """
 
 import gzip
-import lzma
 import struct
 import tarfile
 import zipfile
@@ -38,6 +37,9 @@ ZIP_DIRECTORY_BYTES_PER_MEMBER = 1024
 # bytes. The library reads each at once, and keeps what global ones say.
 TAR_HEADER_MAX_BYTES = 1024 * 1024
 TAR_GLOBAL_HEADERS_MAX = 16
+# The library unpacks the others (bzip2, LZMA) without a bound: 4 KB may become gigabytes, and LZMA
+# makes room for as much as a member asks for.
+ZIP_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 # General purpose bit 0 (APPNOTE.TXT, 4.4.4).
 ZIP_ENCRYPTED = 1
 # Names that promise an image: such a file that holds none is an error, any other is skipped.
@@ -149,7 +151,6 @@ _DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
-    lzma.LZMAError,
     struct.error,
     EOFError,
     OSError,
@@ -210,11 +211,15 @@ def _zip_member(
     """Read one entry; what is wrong with it alone is its own problem."""
     if entry.flag_bits & ZIP_ENCRYPTED:
         return Member(name, problem=Problem.of(BadArchive(f"{name} is encrypted")))
+    if entry.compress_type not in ZIP_METHODS:
+        unread = BadArchive(
+            f"{name} is compressed by method {entry.compress_type}, not by deflate"
+        )
+        return Member(name, problem=Problem.of(unread))
     try:
         with archive.open(entry) as stream:
             return _read_member(name, _MeteredStream(stream, meter), meter.limits)
     except _DAMAGE as error:
-        # Unknown compressions come here too, with the library's words.
         problem = Problem.of(BadArchive(f"{name} cannot be read: {error}"))
         return Member(name, problem=problem)
 

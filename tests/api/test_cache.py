@@ -150,7 +150,13 @@ def test_an_administrator_drops_a_version_for_everybody(
 
 
 @pytest.mark.parametrize(
-    "query", [{}, {"all": "false"}, {"all": "true", "pipeline_version": "9" * 65}]
+    "query",
+    [
+        {},
+        {"all": "false"},
+        {"all": "true", "pipeline_version": "9" * 65},
+        {"all": "true", "pipeline_version": "nul\x00"},
+    ],
 )
 def test_dropping_a_version_has_to_be_meant(
     log_in_as: MakeClient, engine: Engine, query: dict[str, str]

@@ -42,6 +42,7 @@ def test_a_job_shows_the_options_it_was_given(client: httpx.Client) -> None:
         ({"webhook_url": "ftp://example.com/"}, "/options/webhook_url"),
         ({"webhook_url": "example.com"}, "/options/webhook_url"),
         ({"webhook_url": "https:///path"}, "/options/webhook_url"),
+        ({"webhook_url": "https://a*b/"}, "/options/webhook_url"),
         ({"webhook_url": "https://me:secret@example.com/"}, "/options/webhook_url"),
         ({"webhook_url": "https://example.com:99999/"}, "/options/webhook_url"),
         ({"webhook_url": "https://[::1/"}, "/options/webhook_url"),

@@ -166,6 +166,13 @@ def _zip_bombs() -> Raw:
         {FINE},
         {BOMB},
     )
+    for name, method in (("bzip2.zip", zipfile.ZIP_BZIP2), ("lzma.zip", zipfile.ZIP_LZMA)):
+        yield name, zip_of(("a.png", PNG[:8] + zeros * 4), method=method), {BAD}, set()
+    # Found by fuzzing: the member asks for a dictionary of 4 GB.
+    greedy = bytearray(zip_of(("a.png", PNG), method=zipfile.ZIP_LZMA))
+    properties = greedy.index(b"a.png") + len("a.png") + 4
+    greedy[properties + 1 : properties + 5] = b"\xff\xff\xff\xff"
+    yield "dictionary.zip", bytes(greedy), {BAD}, set()
     yield "overlap.zip", _overlapping(zeros, 400), {FINE, BAD, TOO_LARGE}, {BOMB, BAD}
     yield "directory.zip", _directory_of(600_000), set(), {BOMB}
 
