@@ -33,6 +33,9 @@ MIN_SPAN_LEVELS = 5.0
 # Bins along the gradient line of which the profile is made.
 BINS = 96
 SEARCH_BINS = 48
+# Beyond its outermost bins a gradient goes on as it does over this part of them at that end: in a
+# corner, where bins are wide, a larger part would reach past a stop at a quarter of the line.
+END_PARTS = 16
 MIN_BIN_POINTS = 4
 # Directions tried where no plane fits, and the steps that refine the best of them, in degrees.
 COARSE_STEP_DEG = 6.0
@@ -93,7 +96,7 @@ class Profile:
         """Return the colors at points (n, 2), continued straight beyond both ends."""
         places = self.line.places_of(points)
         colors = np.stack([np.interp(places, self.at, one) for one in self.levels.T], axis=1)
-        reach = max(1, len(self.at) // 8)
+        reach = max(1, len(self.at) // END_PARTS)
         for end, inner in ((0, reach), (-1, -1 - reach)):
             slope = (self.levels[inner] - self.levels[end]) / (self.at[inner] - self.at[end])
             beyond = places - self.at[end]
@@ -207,7 +210,7 @@ def _scatters(points: Floats, levels: Floats, lines: Sequence[Line]) -> Floats:
     start = at[line, left]
     part = np.clip((places - start) / (at[line, left + 1] - start), 0, 1)[..., None]
     colors = means[line, left] * (1 - part) + means[line, left + 1] * part
-    reach = max(1, bins // 8)
+    reach = max(1, bins // END_PARTS)
     for end, inner in ((0, reach), (-1, -1 - reach)):
         slope = (means[:, inner] - means[:, end]) / (at[:, inner] - at[:, end])[:, None]
         beyond = places - at[:, end, None]

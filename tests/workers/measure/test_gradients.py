@@ -6,7 +6,7 @@ positions .03, boxes 1 px a side.
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.drawing import (
@@ -94,6 +94,8 @@ def test_the_box_of_a_gradient_is_found_to_a_pixel(x: int, y: int, width: int) -
 
 @settings(max_examples=15, deadline=None)
 @given(position=st.floats(0.25, 0.75), angle=st.sampled_from([90.0, 180.0, 45.0]))
+@example(position=0.75, angle=45.0)
+@example(position=0.25, angle=45.0)
 def test_a_stop_between_the_ends_is_found_where_it_is(position: float, angle: float) -> None:
     page = draw_page(500, 400)
     stops = [("#2244cc", 0.0), ("#ee8822", position), ("#22cc66", 1.0)]
