@@ -22,7 +22,8 @@ import cv2  # noqa: E402 - after the limit that it reads on import
 Rgb = NDArray[np.uint8]
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Length, type and checksum around a chunk's data, in bytes.
+# Length and type before a chunk's data, in bytes; and with the checksum behind it.
+PNG_CHUNK_HEADER = 8
 PNG_CHUNK_FRAME = 12
 # How many levels of 16-bit samples make one of 8-bit ones: 65535 / 255.
 DEPTH_RATIO = 257
@@ -106,7 +107,8 @@ def _require_true_lengths(data: bytes) -> None:
     if not data.startswith(PNG_SIGNATURE):
         return
     at = len(PNG_SIGNATURE)
-    while at + PNG_CHUNK_FRAME <= len(data):
+    # The decoder makes that room, too, where the file ends right behind the type.
+    while at + PNG_CHUNK_HEADER <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         if kind == b"IEND":
             return

@@ -75,6 +75,9 @@ def tiff_of(width: int, height: int, **fields: int) -> bytes:
     return tiff(known + more, tail=bytes(64))
 
 
+CUT_CHUNK = png(60, 40, b"")[:33] + struct.pack(">I", 2**31 - 1) + b"tEXt"
+
+
 def _bombs() -> Raw:
     yield "bomb.png", png(30_000, 30_000, bytes(90_001)), {TOO_LARGE}
     yield "wide.png", png(4_000_000_000, 1, bytes(64)), {TOO_LARGE, FOREIGN}
@@ -153,6 +156,8 @@ def _headers() -> Raw:
         png(60, 40, bytes(7_240), struct.pack(">I", 2**31 - 1) + b"tEXt"),
         {DAMAGED},
     )
+    # Found by fuzzing: the file ends before there is room for the chunk's checksum.
+    yield "cut-chunk.png", CUT_CHUNK, {DAMAGED}
     jpeg = picture("JPEG")
     segment = b"\xff\xe1\xff\xff" + bytes(65_533)
     yield "segments.jpg", jpeg[:2] + segment * 300 + jpeg[2:], {FINE, DAMAGED}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from shared.errors import UnreadableInput
-from tests.hostile.images import Case, image_cases, picture
+from shared.errors import DecodeFailed, UnreadableInput
+from tests.hostile.images import CUT_CHUNK, Case, image_cases, picture
 from workers.images import decode
 
 CASES = list(image_cases())
@@ -23,6 +23,12 @@ def end_of(data: bytes) -> str | None:
 @pytest.mark.parametrize("case", CASES, ids=[case.name[:40] for case in CASES])
 def test_a_hostile_image_ends_as_it_may(case: Case) -> None:
     assert end_of(case.data) in case.ends
+
+
+@pytest.mark.parametrize("more", range(12))
+def test_no_room_is_made_for_a_chunk_that_cannot_be_there(more: int) -> None:
+    with pytest.raises(DecodeFailed, match="a part of 2147483647 bytes"):
+        decode(CUT_CHUNK + bytes(more))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
