@@ -5,13 +5,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SEEDS ?= 1 2 3
 FUZZ_S ?= 600
-SERVICE_TESTS := tests/browser tests/cli tests/end_to_end tests/faults tests/fuzz
+SERVICE_TESTS := tests/browser tests/cli tests/end_to_end tests/faults tests/fuzz tests/load
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OPENCV_FOR_THREADS_NUM := 1
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: setup demo test lint check audit bench accuracy exports faults fuzz requirements samples
+.PHONY: setup demo test lint check audit bench load accuracy exports faults fuzz requirements samples
 
 setup: .venv/.ready
 
@@ -58,6 +58,10 @@ fuzz: setup
 
 bench: setup
 	$(BIN)/python -m tests.bench
+
+# k6 against a running service, some three minutes; writes docs/load-results.md.
+load: setup
+	$(BIN)/python -m tests.load
 
 # How near measurements come to the truth; needs ../shared/bench and says so where it is not.
 accuracy: setup
