@@ -49,7 +49,7 @@ class Site:
     limiter: Limiter
 
 
-def _site(request: Request) -> Site:
+async def _site(request: Request) -> Site:
     site: Site = request.app.state.site
     return site
 
@@ -95,9 +95,10 @@ def _current_user(
         raise Unauthenticated("send an API key or an access token as a Bearer token")
     secret = credentials.credentials
     user = _holder(site, secret)
-    site.limiter.count(request, route_class, Subject.USER, user.id)
+    # Before its owner: what is refused to a key is not taken from them.
     if secret.startswith(api_keys.KEY_PREFIX):
         site.limiter.count(request, route_class, Subject.KEY, users.hash_secret(secret))
+    site.limiter.count(request, route_class, Subject.USER, user.id)
     return user
 
 
@@ -143,7 +144,7 @@ def limited(route_class: RouteClass) -> Any:  # noqa: ANN401 -- as FastAPI's own
     return Depends(count)
 
 
-def _current_admin(user: CurrentUser) -> UserView:
+async def _current_admin(user: CurrentUser) -> UserView:
     """Return who asks, if they may do what concerns everybody.
 
     Raises:
@@ -195,34 +196,38 @@ def _checked_id(value: str, prefix: str) -> str:
     return value
 
 
-def _job_id(job_id: Annotated[str, Path(examples=["job_" + "0" * 32])]) -> str:
+async def _job_id(job_id: Annotated[str, Path(examples=["job_" + "0" * 32])]) -> str:
     return _checked_id(job_id, "job")
 
 
-def _other_job_id(other_id: Annotated[str, Path(examples=["job_" + "1" * 32])]) -> str:
+async def _other_job_id(other_id: Annotated[str, Path(examples=["job_" + "1" * 32])]) -> str:
     return _checked_id(other_id, "job")
 
 
-def checked_item_id(item_id: Annotated[str, Path(examples=["item_" + "0" * 32])]) -> str:
+def checked_item_id(item_id: str) -> str:
     """Return an item's id; see ``_checked_id``."""
     return _checked_id(item_id, "item")
 
 
-def _key_id(key_id: Annotated[str, Path(examples=["key_" + "0" * 32])]) -> str:
+async def _item_id(item_id: Annotated[str, Path(examples=["item_" + "0" * 32])]) -> str:
+    return checked_item_id(item_id)
+
+
+async def _key_id(key_id: Annotated[str, Path(examples=["key_" + "0" * 32])]) -> str:
     return _checked_id(key_id, "key")
 
 
-def _webhook_id(webhook_id: Annotated[str, Path(examples=["hook_" + "0" * 32])]) -> str:
+async def _webhook_id(webhook_id: Annotated[str, Path(examples=["hook_" + "0" * 32])]) -> str:
     return _checked_id(webhook_id, "hook")
 
 
-def _delivery_id(delivery_id: Annotated[str, Path(examples=["msg_" + "0" * 32])]) -> str:
+async def _delivery_id(delivery_id: Annotated[str, Path(examples=["msg_" + "0" * 32])]) -> str:
     return _checked_id(delivery_id, "msg")
 
 
 JobId = Annotated[str, Depends(_job_id)]
 OtherJobId = Annotated[str, Depends(_other_job_id)]
-ItemId = Annotated[str, Depends(checked_item_id)]
+ItemId = Annotated[str, Depends(_item_id)]
 KeyId = Annotated[str, Depends(_key_id)]
 WebhookId = Annotated[str, Depends(_webhook_id)]
 DeliveryId = Annotated[str, Depends(_delivery_id)]

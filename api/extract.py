@@ -38,7 +38,7 @@ TOKEN_TYPES = {
 PATHS = {f"/{name}/extract": token_type for name, token_type in TOKEN_TYPES.items()}
 
 
-def _token_type(request: Request) -> TokenType:
+async def _token_type(request: Request) -> TokenType:
     return PATHS[request.url.path.removeprefix(BASE_PATH)]
 
 

@@ -26,7 +26,7 @@ RETRY_AFTER_S = 1
 _WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*", re.IGNORECASE)
 
 
-def _wait_s(
+async def _wait_s(
     prefer: Annotated[
         str | None,
         Header(
@@ -51,7 +51,7 @@ def entity_tag(version: str) -> str:
     return f'"{version}"'
 
 
-def _known_tags(
+async def _known_tags(
     if_none_match: Annotated[
         str | None, Header(description="The `ETag` of the version that the client has.")
     ] = None,

@@ -18,6 +18,7 @@ from cli.data_dir import Account
 from shared.errors import StartError
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+AUTOGROUP = Path("/proc/self/autogroup")
 # A program that dies is started again after a pause that doubles: a passing fault costs little,
 # and a lasting one does not keep the machine busy.
 FIRST_PAUSE_S = 0.25
@@ -46,6 +47,8 @@ class Program:
     # How long it may take to stop before its whole process group is killed.
     grace_s: float = 10.0
     account: Account | None = None
+    # How much it leaves to others that want the processor, 0 to 19: nice(1).
+    niceness: int = 0
 
 
 class Child:
@@ -85,7 +88,7 @@ class Child:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                    preexec_fn=lambda: _tie_to(parent_pid, program.orphan_signal),  # noqa: PLW1509 -- one thread
+                    preexec_fn=lambda: _settle(parent_pid, program),  # noqa: PLW1509 -- one thread
                     user=account.uid if account else None,
                     group=account.gid if account else None,
                     extra_groups=[] if account else None,
@@ -169,9 +172,14 @@ def last_words(log: Path) -> str:
     return lines[-1].strip() if lines else "it left no word"
 
 
-def _tie_to(parent_pid: int, orphan_signal: signal.Signals) -> None:
-    """Have the kernel signal this new process when its parent dies; runs before exec."""
-    _LIBC.prctl(PR_SET_PDEATHSIG, orphan_signal.value)
+def _settle(parent_pid: int, program: Program) -> None:
+    """Make a new process wait behind others, and die with its parent; runs before exec."""
+    os.nice(program.niceness)
+    if program.niceness:
+        # Where sessions are scheduled as groups, niceness is the group's (sched(7), autogroup).
+        with suppress(OSError):
+            AUTOGROUP.write_text(str(program.niceness))
+    _LIBC.prctl(PR_SET_PDEATHSIG, program.orphan_signal.value)
     # The parent may have died before the call above; then nobody would ever send the signal.
     if os.getppid() != parent_pid:
         os._exit(1)

@@ -6,7 +6,7 @@ They are started as processes and never imported, so that this package stays a c
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -28,6 +28,8 @@ API_GRACE_S = 25.0
 # Waiting for Claude and for disks costs a thread, not a core.
 CLAUDE_THREADS = 16
 IO_THREADS = 8
+# Measuring takes every core for as long as there is work; answers to users go before it.
+CV_NICENESS = 10
 # Messages to users' servers have a queue, so that they crowd out nothing, and no worker. They
 # take no more than half the threads of io.
 WEBHOOKS = ("webhooks",)
@@ -157,9 +159,13 @@ def _text(value: object) -> str:
 def workers(place: DataDir, variables: dict[str, str], cv: int, claude: int) -> list[Program]:
     """Return a worker for each queue."""
     sizes = {WorkerQueue.CV: cv, WorkerQueue.CLAUDE: claude, WorkerQueue.IO: IO_THREADS}
-    return [
+    programs = [
         program(place, f"worker-{queue}", worker_command([queue], size), variables, WORKER_GRACE_S)
         for queue, size in sizes.items()
+    ]
+    return [
+        replace(each, niceness=CV_NICENESS) if queue is WorkerQueue.CV else each
+        for queue, each in zip(sizes, programs, strict=True)
     ]
 
 

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -227,3 +228,14 @@ def test_pauses_double_with_each_death(deaths: int, longest_s: float) -> None:
 
 def test_pauses_have_a_longest() -> None:
     assert pause_s(10_000, 0.999) <= LONGEST_PAUSE_S
+
+
+def test_a_program_leaves_the_processor_to_others_as_far_as_it_is_told(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    tells = "import os; print(os.nice(0))"
+    meek = replace(program(tmp_path, tells), niceness=7)
+
+    supervisor.run_once(meek, LIMIT_S)
+
+    assert meek.log.read_text() == "7\n"

@@ -26,8 +26,8 @@ of a script, in ms; those below are of the requests that a threshold is about.
 - `smoke`: one user, once through everything that a job goes through
 - `submit`: ten users hand in jobs of two new images as fast as they are taken; the last job of
   each is waited for
-- `poll`: fifty users poll a job of four images twice a second, with its items, while the images
-  of all of them are measured
+- `poll`: fifty users poll a job of twelve images each second, as `Retry-After` says, and its items
+  where that is news; for a part of the time the images of all of them are measured beside
 - `session`: five users register, sign in, renew, sign out; dead tokens stay dead
 - `ratelimit`: twenty users of one key race for its quota
 """
