@@ -49,8 +49,9 @@ class Protocol(HttpToolsProtocol):
     stalled_s = STALLED_S
     linger_s = LINGER_S
 
-    # What is known of the request that is coming.
-    _head_bytes = 0
+    # What is known of the request that is coming. Bare bytes came since its last piece of a body:
+    # a head, what chunks say of themselves, the fields behind a body.
+    _bare_bytes = 0
     _body_bytes = 0
     _in_head = True
     _in_body = False
@@ -79,13 +80,12 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless headers without end have come."""
+        """Read on, unless too much came since the last piece of a body."""
         if self._refused:
             return
-        if self._in_head:
-            self._head_bytes += len(data)
+        self._bare_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
+        if self._bare_bytes > MAX_HEAD_BYTES:
             self._refuse(_LARGE, f"they are over the limit of {MAX_HEAD_BYTES} bytes")
 
     def on_message_begin(self) -> None:
@@ -93,19 +93,25 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
         self._await_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; fields behind a body are not asked for (RFC 9110, 6.5.1)."""
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Go on to the body, unless the head is larger than ours are."""
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
             self._refusal = _LARGE
             raise ValueError(f"over {MAX_HEAD_BYTES} bytes or {MAX_HEADERS} headers")
-        self._in_head, self._in_body, self._body_bytes = False, True, 0
+        self._in_head, self._in_body, self._bare_bytes, self._body_bytes = False, True, 0, 0
         self._body_left_s = self.body_s
         self._set_slow(LOOK_EVERY_S, self._look_at_body)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Count what comes."""
+        self._bare_bytes = 0
         self._body_bytes += len(body)
         left_s = self._body_left_s + len(body) / LEAST_BYTES_PER_S
         self._body_left_s = min(self.body_s, left_s)
@@ -113,7 +119,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Stop waiting: the request is here."""
-        self._in_head, self._in_body, self._head_bytes = True, False, 0
+        self._in_head, self._in_body, self._bare_bytes = True, False, 0
         self._set_slow(None)
         super().on_message_complete()
 

@@ -22,6 +22,7 @@ POST = (
     b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n"
     b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
 )
+CHUNKED = POST.replace(b"Content-Length: 4000", b"Transfer-Encoding: chunked")
 ORIGIN = "https://tokens.example.com"
 
 
@@ -112,6 +113,43 @@ def test_a_head_that_is_too_large_is_refused(hasty: tuple[str, int], head: bytes
             connection.sendall(head)
 
         assert problem_of(read_all(connection)) == (431, "headers_too_large")
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"0\r\n" + b"X-A: 1\r\n" * 2 * MAX_HEAD_BYTES,
+        b"0\r\nX-A: " + b"a" * 16 * MAX_HEAD_BYTES,
+        b"1;a=" + b"a" * 16 * MAX_HEAD_BYTES,
+    ],
+    ids=["fields behind the body", "one long field", "what a chunk says of itself"],
+)
+def test_what_is_no_body_is_bounded_behind_the_head_too(base_url: str, begun: bytes) -> None:
+    # More than a server reads at once, 256 KiB: what comes with the head is not told from it.
+    address = urlsplit(base_url)
+    with socket.create_connection((address.hostname or "", address.port or 0)) as connection:
+        connection.sendall(CHUNKED + begun)
+
+        assert problem_of(read_all(connection)) == (431, "headers_too_large")
+
+
+def test_a_body_in_many_small_chunks_is_taken(base_url: str) -> None:
+    address = urlsplit(base_url)
+    with socket.create_connection((address.hostname or "", address.port or 0)) as connection:
+        connection.sendall(CHUNKED + b"1\r\na\r\n" * MAX_HEAD_BYTES + b"0\r\n\r\n")
+
+        assert connection.recv(65536).startswith(b"HTTP/1.1 422 ")
+
+
+def test_a_field_behind_a_body_is_no_header(base_url: str) -> None:
+    address = urlsplit(base_url)
+    with socket.create_connection((address.hostname or "", address.port or 0)) as connection:
+        # In one piece: all of it is parsed before anybody looks at the head.
+        connection.sendall(CHUNKED + b"1\r\na\r\n0\r\nX-Request-ID: behind\r\n\r\n")
+        answer = connection.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 422 ")
+    assert b"behind" not in answer
 
 
 def test_what_is_no_http_is_refused(hasty: tuple[str, int]) -> None:
