@@ -150,14 +150,14 @@ def _count_flat(packed: Packed) -> _Histogram:
 def _without_duplicates(uses: dict[int, _Use]) -> dict[int, _Use]:
     """Drop rare colors, read off few pixels, that look like a more used one."""
     order = sorted(uses, key=lambda color: -sum(uses[color].roles.values()))
-    lab = {color: oklab_of_srgb(unpack(color)) for color in order}
-    kept: dict[int, _Use] = {}
-    for color in order:
+    lab = np.array([oklab_of_srgb(unpack(color)) for color in order]).reshape(-1, 3)
+    kept: list[int] = []
+    for at, color in enumerate(order):
         use = uses[color]
         sure = use.confidence >= SURE_CONFIDENCE or len(use.boxes) >= SURE_USES
-        if sure or all(np.linalg.norm(lab[color] - lab[k]) >= SAME_COLOR for k in kept):
-            kept[color] = use
-    return kept
+        if sure or (np.linalg.norm(lab[kept] - lab[at], axis=1) >= SAME_COLOR).all():
+            kept.append(at)
+    return {order[at]: uses[order[at]] for at in kept}
 
 
 def _measure(color: int, use: _Use, histogram: _Histogram, size: int) -> ColorMeasurement:

@@ -26,6 +26,9 @@ ALGORITHMS = {4: cv2.CCL_SPAGHETTI, 8: cv2.CCL_WU}
 # Rows that are looked at at once: a usual screenshot whole, and a tall capture without several
 # copies of all of it.
 BAND_ROWS = 1024
+# Pieces of one kind that are looked at one by one: fifty times as many as the fullest page has. Of
+# a pattern that has more, the largest stand for all.
+MOST_PIECES = 10_000
 View = tuple[Labels, NDArray[np.intp]]
 
 
@@ -46,6 +49,14 @@ class Components:
     def count(self) -> int:
         """The number of labels, 0 included."""
         return len(self.stats)
+
+    def largest(self, chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Return the chosen labels in rising order; of too many, those of most pixels."""
+        labels = np.flatnonzero(chosen)
+        if len(labels) <= MOST_PIECES:
+            return labels
+        order = np.argsort(-self.stats[labels, 4], kind="stable")
+        return np.sort(labels[order[:MOST_PIECES]])
 
     @property
     def labels(self) -> Labels:

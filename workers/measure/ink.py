@@ -68,7 +68,7 @@ def find_dividers(rgb: Rgb, packed: Packed, ink: Components) -> list[Shape]:
     flat = (tall <= DIVIDER_MAX_THICKNESS) & (wide >= DIVIDER_MIN_LENGTH) & solid
     upright = (wide <= DIVIDER_MAX_THICKNESS) & (tall >= DIVIDER_MIN_LENGTH) & solid
     shapes = []
-    for label in np.flatnonzero(flat | upright):
+    for label in ink.largest(flat | upright):
         box = _box(ink, int(label))
         if _stands_alone(rgb, box) and not _is_letter(ink, box):
             color = int(packed[box.y + box.height // 2, box.x + box.width // 2])
@@ -81,7 +81,7 @@ def find_shapes(rgb: Rgb, packed: Packed, background: Packed, ink: Components) -
     wide, tall, pixels = ink.stats[:, 2], ink.stats[:, 3], ink.stats[:, 4]
     large = (wide >= SHAPE_MIN_SIDE) & (tall >= SHAPE_MIN_SIDE)
     large &= pixels >= FRAME_SHARE * wide * tall
-    boxes = {int(label): _box(ink, int(label)) for label in np.flatnonzero(large)}
+    boxes = {int(label): _box(ink, int(label)) for label in ink.largest(large)}
     samples = [_sample(ink, label, box) for label, box in boxes.items()]
     off_lines = _off_line_shares(packed, background, samples)
     shapes = []

@@ -167,7 +167,7 @@ def _segment(
     large = (pixels >= IRREGULAR_SHARE * packed.size) & (np.minimum(wide, tall) >= MIN_SIDE - 1)
     worth |= large
     seen: dict[tuple[int, ...], Region | None] = {}
-    for label in np.flatnonzero(worth).tolist():
+    for label in found.largest(worth).tolist():
         stats = tuple(found.stats[label].tolist())
         if stats in known:
             region = known[stats]

@@ -17,6 +17,9 @@ Bools = NDArray[np.bool_]
 FACING_SHARE = 0.5
 # A divider this wide in its parent splits it and has no padding sideways.
 SPLITTING_SHARE = 0.9
+# Children that are held against each other: all pairs are looked at. That is twenty times as many
+# as the fullest element of a page has; of a pattern that has more, the top stands for the rest.
+MOST_SIBLINGS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class _Child:
 
 def _siblings_of(scene: Scene, parent: int, children: list[_Child]) -> Siblings:
     """Put the children of one parent into arrays."""
+    if len(children) > MOST_SIBLINGS:
+        children = sorted(children, key=lambda child: float(child.ink[1]))[:MOST_SIBLINGS]
     _, inner = find_edges(scene, scene.elements[parent])
     edges = np.array([child.edges for child in children], np.float64)
     return Siblings(

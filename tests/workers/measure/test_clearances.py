@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.workers.measure.scenes import element, line, scene
 from workers.measure.clearances import Clearances, find_clearances
 from workers.measure.scene import Scene
-from workers.measure.siblings import find_siblings
+from workers.measure.siblings import MOST_SIBLINGS, find_siblings
 
 
 def clear_of(page: Scene) -> Clearances:
@@ -63,3 +63,12 @@ def test_overlaps_have_no_clearance() -> None:
 
 def test_an_empty_page_has_no_clearances() -> None:
     assert len(clear_of(scene((900, 700))).px) == 0
+
+
+def test_the_top_of_a_pattern_stands_for_all_of_it() -> None:
+    column = [element((10, 20 * row, 50, 12)) for row in range(MOST_SIBLINGS + 500)]
+
+    found = clear_of(scene((70, 20 * len(column)), column))
+
+    assert gaps(found) == [8.0] * (MOST_SIBLINGS - 1)
+    assert found.stretches[found.gaps, 3].max() <= 20 * MOST_SIBLINGS

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from workers.measure.components import label_components
+from workers.measure.components import MOST_PIECES, label_components
 from workers.measure.measurements import Box
 
 masks = st.tuples(st.integers(1, 24), st.integers(1, 24)).flatmap(
@@ -38,3 +38,20 @@ def test_labels_boxes_and_pixels_are_opencvs(
 
 def test_the_zeros_have_no_box() -> None:
     assert label_components(np.zeros((4, 5), np.uint8), 4).stats.tolist() == [[0, 0, 0, 0, 0]]
+
+
+def test_of_a_pattern_of_too_many_pieces_the_largest_are_looked_at() -> None:
+    side = 2 * int(MOST_PIECES**0.5) + 2
+    mask = np.zeros((side, side), np.uint8)
+    mask[::2, ::2] = 255
+    mask[-2, -2:] = 255  # the last piece alone has two pixels
+
+    found = label_components(mask, 8)
+    every = found.stats[:, 4] > 0
+    looked_at = found.largest(every)
+
+    assert found.count - 1 > MOST_PIECES == len(looked_at)
+    assert looked_at[-1] == found.count - 1
+    assert (np.diff(looked_at) > 0).all()
+    few = found.stats[:, 4] > 1
+    assert found.largest(few).tolist() == [found.count - 1]
