@@ -33,9 +33,9 @@ MIN_SPAN_LEVELS = 5.0
 # Bins along the gradient line of which the profile is made.
 BINS = 96
 SEARCH_BINS = 48
-# Beyond its outermost bins a gradient goes on as it does over this part of them at that end: in a
-# corner, where bins are wide, a larger part would reach past a stop at a quarter of the line.
-END_PARTS = 16
+# Beyond its outermost bins a gradient goes on as it does over this part of its line at that end:
+# less would take rounding for a slope, more would reach past a stop.
+END_SHARE = 0.125
 MIN_BIN_POINTS = 4
 # Directions tried where no plane fits, and the steps that refine the best of them, in degrees.
 COARSE_STEP_DEG = 6.0
@@ -96,13 +96,21 @@ class Profile:
         """Return the colors at points (n, 2), continued straight beyond both ends."""
         places = self.line.places_of(points)
         colors = np.stack([np.interp(places, self.at, one) for one in self.levels.T], axis=1)
-        reach = max(1, len(self.at) // END_PARTS)
-        for end, inner in ((0, reach), (-1, -1 - reach)):
+        for end, inner in zip((0, -1), _inner_of(self.at), strict=True):
             slope = (self.levels[inner] - self.levels[end]) / (self.at[inner] - self.at[end])
             beyond = places - self.at[end]
             beyond = np.minimum(beyond, 0) if end == 0 else np.maximum(beyond, 0)
             colors += beyond[:, None] * slope
         return colors
+
+
+def _inner_of(at: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return for lines of bins (…, n) which bins end the slopes of their two ends, shape (…)."""
+    from_start, to_end = at - at[..., :1], at[..., -1:] - at
+    reach = END_SHARE * from_start[..., -1:]
+    first = np.argmax(from_start >= reach, axis=-1)
+    last = at.shape[-1] - 1 - np.argmax(to_end[..., ::-1] >= reach, axis=-1)
+    return first, last
 
 
 def direction_of(angle_deg: float) -> Floats:
@@ -210,9 +218,9 @@ def _scatters(points: Floats, levels: Floats, lines: Sequence[Line]) -> Floats:
     start = at[line, left]
     part = np.clip((places - start) / (at[line, left + 1] - start), 0, 1)[..., None]
     colors = means[line, left] * (1 - part) + means[line, left + 1] * part
-    reach = max(1, bins // END_PARTS)
-    for end, inner in ((0, reach), (-1, -1 - reach)):
-        slope = (means[:, inner] - means[:, end]) / (at[:, inner] - at[:, end])[:, None]
+    for end, inner in zip((0, -1), _inner_of(at), strict=True):
+        rise = means[line[:, 0], inner] - means[:, end]
+        slope = rise / (at[line[:, 0], inner] - at[:, end])[:, None]
         beyond = places - at[:, end, None]
         beyond = np.minimum(beyond, 0) if end == 0 else np.maximum(beyond, 0)
         colors += beyond[..., None] * slope[:, None]
