@@ -5,8 +5,8 @@ how well each family of design systems is told by weights fitted on the others.
 
 The benchmark knows three readings of spacing: what style sheets declare (css), what lies between
 line boxes (layout), and what lies between inked edges (geom). One list serves all three, so a
-candidate is fitted to the share of them that it belongs to; css counts most, as it is what a
-token stands for.
+candidate is fitted to what it is worth to them: to be declared, to be wanted by each, and to make
+up much of what each wants.
 """
 
 from dataclasses import dataclass
@@ -20,14 +20,17 @@ from numpy.typing import NDArray
 
 from tests.bench import scoring
 from workers.measure import read_scene
-from workers.measure.prominence import Feature, measure_prominence
+from workers.measure.prominence import Feature, count_clear, measure_prominence
 from workers.measure.spacing import candidates, choose, find_spaces
 
 Floats = NDArray[np.float64]
 
-# How much each reading counts: a value declared at all, and one that a reading wants found.
-DECLARED = 3.0
-WANTED = {"spacing": 1.0, "spacing_layout": 1.0, "spacing_geom": 1.0}
+READINGS = ("spacing", "spacing_layout", "spacing_geom")
+# A value is worth two points where it is declared at all, one in each reading that wants it found,
+# and one more in each of which it makes up this part.
+DECLARED = 2.0
+MAIN_SHARE = 1 / 3
+POINTS = DECLARED + 2 * len(READINGS)
 # A candidate is a value of the truth within this, in CSS pixels (the scorer's strict match).
 SAME_PX = 0.5
 RIDGE = 3.0
@@ -42,6 +45,7 @@ class Page:
     truth: dict[str, Any]
     values: Floats
     features: Floats
+    clear: NDArray[np.intp]
     meant: Floats
     declared: Floats
 
@@ -57,7 +61,7 @@ def main() -> None:
     print(f"BASE = {weights[0]:.2f}")
     for feature, weight in zip(Feature, weights[1:], strict=True):
         print(f"Feature.{feature.name}: {weight:.3f},")
-    told = [(page, choose(page.values, likelihoods(page, weights))) for page in pages]
+    told = [(page, _told(page, weights)) for page in pages]
     odds = np.concatenate([_odds(page, weights)[some] for page, some in told])
     declared = np.concatenate([page.declared[some] for page, some in told])
     print("CONFIDENCE_BASE, CONFIDENCE_SLOPE = {:.2f}, {:.2f}".format(*logistic(odds, declared)))
@@ -66,7 +70,7 @@ def main() -> None:
         family: fit([page for page in pages if page.family != family])
         for family in {page.family for page in pages}
     }
-    left_out = [(p, choose(p.values, likelihoods(p, elsewhere[p.family]))) for p in pages]
+    left_out = [(page, _told(page, elsewhere[page.family])) for page in pages]
     _report("families left out", scorer, left_out)
 
 
@@ -98,10 +102,9 @@ def logistic(rows: Floats, part: Floats) -> Floats:
     return weights
 
 
-def likelihoods(page: Page, weights: Floats) -> Floats:
-    """Return how likely each candidate of a page is meant."""
-    told: Floats = 1 / (1 + np.exp(-_odds(page, weights)))
-    return told
+def _told(page: Page, weights: Floats) -> list[int]:
+    """Return which candidates of a page are told."""
+    return choose(page.values, 1 / (1 + np.exp(-_odds(page, weights))), page.clear)
 
 
 def _odds(page: Page, weights: Floats) -> Floats:
@@ -118,16 +121,14 @@ def _read(scorer: ModuleType, entry: dict[str, Any]) -> Page | None:
     if not distances or not len(values):
         return None
     declared = _holds([each["px"] for each in truth["spacing"]["css"]], values)
-    meant = DECLARED * declared
-    for reading, weight in WANTED.items():
-        items = scorer.SPEC[reading][0](truth)[0]
-        meant += weight * _holds([item["px"] for item in items if item["req"]], values)
+    worth = [_worth(scorer.SPEC[reading][0](truth)[0], values) for reading in READINGS]
     return Page(
         family=entry["family"],
         truth=truth,
         values=values,
         features=measure_prominence(distances, clear, values),
-        meant=meant / (DECLARED + sum(WANTED.values())),
+        clear=count_clear(clear, values),
+        meant=(DECLARED * declared + np.sum(worth, axis=0)) / POINTS,
         declared=declared,
     )
 
@@ -139,10 +140,21 @@ def _holds(known: list[float], values: Floats) -> Floats:
     return held
 
 
+def _worth(items: list[dict[str, Any]], values: Floats) -> Floats:
+    """Return what each value is worth to a reading, 0 to 2: what it wants and how much of it."""
+    wanted = [item for item in items if item["req"]]
+    total = sum(item["w"] for item in wanted)
+    worth = np.zeros(len(values))
+    for item in wanted:
+        points = 1 + min(1.0, item["w"] / total / MAIN_SHARE)
+        worth = np.maximum(worth, points * _holds([item["px"]], values))
+    return worth
+
+
 def _report(title: str, scorer: ModuleType, told: list[tuple[Page, list[int]]]) -> None:
     """Print F1 loose and strict of each reading."""
     print(f"{title}: {np.mean([len(some) for _, some in told]):.1f} values a page")
-    for reading in WANTED:
+    for reading in READINGS:
         items_of, loose, _, _ = scorer.SPEC[reading]
         means = []
         for match in (loose, scorer.STRICT[reading]):

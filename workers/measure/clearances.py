@@ -27,14 +27,12 @@ class Clearances:
     """Clear stretches of one page.
 
     ``px`` are their lengths in CSS pixels, shape (n,). ``gaps`` tells which lie between siblings
-    rather than before their parent's edge, ``beside`` which of these lie sideways between two
-    elements that are no text. ``stretches`` are left, top, right, bottom in device pixels,
-    shape (n, 4).
+    rather than before their parent's edge. ``stretches`` are left, top, right, bottom in device
+    pixels, shape (n, 4).
     """
 
     px: Floats
     gaps: Bools
-    beside: Bools
     stretches: Floats
 
 
@@ -42,13 +40,13 @@ def find_clearances(groups: Sequence[Siblings]) -> Clearances:
     """Return every clearance of a page, in no order; overlaps have none."""
     parts = [part for group in groups for axis in (0, 1) for part in _along(group, axis)]
     if not parts:
-        return Clearances(np.empty(0), np.empty(0, bool), np.empty(0, bool), np.empty((0, 4)))
-    px, gaps, beside, stretches = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Clearances(px, gaps, beside, stretches)
+        return Clearances(np.empty(0), np.empty(0, bool), np.empty((0, 4)))
+    px, gaps, stretches = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Clearances(px, gaps, stretches)
 
 
-# Lengths, which are gaps and which beside, stretches.
-_Part = tuple[Floats, Bools, Bools, Floats]
+# Lengths, which are gaps, stretches.
+_Part = tuple[Floats, Bools, Floats]
 
 
 def _along(group: Siblings, axis: int) -> Iterator[_Part]:
@@ -79,8 +77,7 @@ def _gaps(group: Siblings, at: NDArray[np.intp], to: NDArray[np.intp], axis: int
     stretches[:, across] = np.maximum(one[:, across], other[:, across])
     stretches[:, across + 2] = np.minimum(one[:, across + 2], other[:, across + 2])
     px = (stretches[:, axis + 2] - stretches[:, axis]) / group.dpr
-    beside = ~(group.is_text[at] | group.is_text[to]) & (axis == 0)
-    return px, np.ones(len(at), np.bool_), beside, stretches
+    return px, np.ones(len(at), np.bool_), stretches
 
 
 def _to_parent(group: Siblings, at: NDArray[np.intp], axis: int, sides: NDArray[np.intp]) -> _Part:
@@ -89,5 +86,4 @@ def _to_parent(group: Siblings, at: NDArray[np.intp], axis: int, sides: NDArray[
     stretches[every, (sides + 2) % 4] = stretches[every, sides]
     stretches[every, sides] = group.inner[sides]
     px = (stretches[:, axis + 2] - stretches[:, axis]) / group.dpr
-    none = np.zeros(len(at), np.bool_)
-    return px, none, none, stretches
+    return px, np.zeros(len(at), np.bool_), stretches

@@ -53,8 +53,9 @@ FIRM_EVIDENCE = {
 CLEARLY_BETTER = 0.3
 # Support weaker than this is the tail of another value.
 MIN_SUPPORT = 0.3
-# Values below this, in CSS pixels, are more often the play of strokes and icons.
-SMALL_PX = 4.0
+# Values below this, in CSS pixels, are more often the play of strokes and icons, and values above
+# this more often what is left of a column.
+SMALL_PX, LARGE_PX = 4.0, 48.0
 # Distances within this, in CSS pixels, are a value's own. Clearances between whole pixels are
 # exact but for antialiasing, and near within one pixel.
 OWN_PX = 0.5
@@ -66,13 +67,13 @@ class Feature(StrEnum):
 
     SIZE = "size"  # doublings of one pixel: long distances are sums of several
     SMALL = "small"  # halvings of four pixels
+    LARGE = "large"  # doublings of 48 pixels
     STEP = "step"  # how well it keeps the step of the page's distances
     CROSSED = "crossed"  # how well it is met both sideways and upright
-    INDENTS = "indents"  # boxes where it lies before what is not outermost
-    BESIDE = "beside"  # clear gaps sideways between elements
     NEAR = "near"  # clearances within a pixel of it
     PADDINGS = "paddings"  # distances that are paddings
     MARGINS = "margins"  # distances between unlike neighbours
+    SHARE = "share"  # the part of all distances that show it
     RANK = "rank"  # how many values are clearly better supported
 
 
@@ -88,10 +89,8 @@ def measure_prominence(distances: Sequence[Distance], clear: Clearances, values:
     off = np.abs(px - values[:, None])
     spread = np.array([SPREAD_PX[distance.evidence] for distance in distances])
     close = np.exp(-((off / spread) ** 2) / 2)
-    places = _places(distances, close)
     clear_off = np.abs(clear.px - values[:, None])
-    exact = clear_off <= EXACT_PX
-    support = places.sum(axis=1) + np.log1p(exact.sum(axis=1))
+    support = _places(distances, close).sum(axis=1) + np.log1p(count_clear(clear, values))
     kinds = np.array([distance.kind for distance in distances])
     own = off <= OWN_PX
     grid = _grid_of(distances)
@@ -99,16 +98,22 @@ def measure_prominence(distances: Sequence[Distance], clear: Clearances, values:
         [
             np.log2(values),
             np.maximum(0.0, np.log2(SMALL_PX / values)),
+            np.maximum(0.0, np.log2(values / LARGE_PX)),
             agreements(grid, values),
             _crossed(distances, close),
-            places[:, list(Evidence).index(Evidence.INDENT)],
-            np.log1p((exact & clear.beside).sum(axis=1)),
             np.log1p((clear_off <= NEAR_PX).sum(axis=1)),
             np.log1p((own & (kinds == SpacingKind.PADDING)).sum(axis=1)),
             np.log1p((own & (kinds == SpacingKind.MARGIN)).sum(axis=1)),
+            own.mean(axis=1),
             np.log1p((support > support[:, None] + CLEARLY_BETTER).sum(axis=1)),
         ]
     )
+
+
+def count_clear(clear: Clearances, values: Floats) -> Ints:
+    """Return how many clearances have each value to the pixel, shape (values,)."""
+    exact: Ints = np.count_nonzero(np.abs(clear.px - values[:, None]) <= EXACT_PX, axis=1)
+    return exact
 
 
 def _places(distances: Sequence[Distance], close: Floats) -> Floats:

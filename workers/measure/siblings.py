@@ -42,11 +42,6 @@ class Siblings:
     in_column: Bools
     dpr: float
 
-    @property
-    def is_text(self) -> Bools:
-        """Tell which of them are lines of text."""
-        return np.array([line is not None for line in self.lines], np.bool_)
-
     def splitting(self) -> Bools:
         """Tell which of them are dividers through the whole width of the parent."""
         width = SPLITTING_SHARE * (self.inner[2] - self.inner[0])

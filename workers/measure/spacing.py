@@ -14,38 +14,42 @@ from numpy.typing import NDArray
 from workers.measure.clearances import Clearances, find_clearances
 from workers.measure.distances import MAX_PX, Distance, box_of, find_distances
 from workers.measure.measurements import Box, SpacingKind, SpacingMeasurement
-from workers.measure.prominence import OWN_PX, Feature, measure_prominence
+from workers.measure.prominence import OWN_PX, Feature, count_clear, measure_prominence
 from workers.measure.scene import Scene
 from workers.measure.siblings import find_siblings
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
 
 # Values below this, in CSS pixels, are more often the play of strokes and icons.
 MIN_VALUE_PX = 1.9
-# Values closer than this, in CSS pixels, are one value seen twice; the surer one stands.
-SAME_PX = 1.01
+# Values closer than this, in CSS pixels, are mostly one value seen twice, and the likelier one
+# stands. Not so where a value a whole pixel off is itself this likely and this many clearances
+# have it to the pixel: so many are no misreadings of the other.
+SAME_PX, BLURRED_PX = 1.01, 0.51
+SEPARATE_LIKELIHOOD, SEPARATE_COUNT = 0.35, 6
 # How likely a candidate has to be meant to be told. From here on the list is at its best for
 # what it serves: what style sheets declare, what layout shows, and what pixels show.
-MIN_LIKELIHOOD = 0.27
+MIN_LIKELIHOOD = 0.2
 
 # Log odds that a value is meant, per unit of what is measured about it. Fitted by
 # `python -m tests.bench.spacing` on the pages of the benchmark; fitted on all families of design
 # systems but one, they choose as well on that one (docs/measuring.md).
-BASE = 1.96
+BASE = 0.92
 WEIGHTS = {
-    Feature.SIZE: -0.824,
-    Feature.SMALL: -3.687,
-    Feature.STEP: 1.079,
-    Feature.CROSSED: 1.039,
-    Feature.INDENTS: -0.598,
-    Feature.BESIDE: 0.376,
-    Feature.NEAR: 0.289,
-    Feature.PADDINGS: 0.442,
-    Feature.MARGINS: 0.317,
-    Feature.RANK: -0.260,
+    Feature.SIZE: -0.680,
+    Feature.SMALL: -3.440,
+    Feature.LARGE: -0.632,
+    Feature.STEP: 0.807,
+    Feature.CROSSED: 0.697,
+    Feature.NEAR: 0.293,
+    Feature.PADDINGS: 0.115,
+    Feature.MARGINS: 0.190,
+    Feature.SHARE: 5.236,
+    Feature.RANK: -0.214,
 }
 # From those odds to how often such a value is declared by a style sheet (fitted likewise).
-CONFIDENCE_BASE, CONFIDENCE_SLOPE = 0.32, 1.17
+CONFIDENCE_BASE, CONFIDENCE_SLOPE = 0.96, 1.12
 
 
 def measure_spacing(scene: Scene) -> tuple[SpacingMeasurement, ...]:
@@ -66,7 +70,7 @@ def measure_spacing(scene: Scene) -> tuple[SpacingMeasurement, ...]:
     odds = BASE + measure_prominence(distances, clear, values) @ weights
     px = np.array([distance.px for distance in distances])
     measured: list[SpacingMeasurement] = []
-    for at in choose(values, 1 / (1 + np.exp(-odds))):
+    for at in choose(values, 1 / (1 + np.exp(-odds)), count_clear(clear, values)):
         declared = 1 / (1 + np.exp(-CONFIDENCE_BASE - CONFIDENCE_SLOPE * odds[at]))
         own = [distances[it] for it in np.flatnonzero(np.abs(px - values[at]) <= OWN_PX).tolist()]
         measured += _measurements_of(float(values[at]), float(declared), own, clear)
@@ -86,18 +90,21 @@ def candidates(distances: Sequence[Distance], clear: Clearances, dpr: float) -> 
     return np.unique(np.round(lengths * dpr)) / dpr
 
 
-def choose(values: Floats, likelihoods: Floats) -> list[int]:
-    """Return which values are told, likeliest first: none within a pixel of a likelier one.
+def choose(values: Floats, likelihoods: Floats, clear: Ints) -> list[int]:
+    """Return which values are told, likeliest first: no likelier one is told a second time.
 
     Args:
         values: candidates in CSS pixels, shape (n,).
         likelihoods: that each is meant, 0 to 1, shape (n,).
+        clear: how many clearances have each to the pixel, shape (n,).
     """
     told: list[int] = []
     for at in np.argsort(-likelihoods, kind="stable").tolist():
         if likelihoods[at] < MIN_LIKELIHOOD:
             break
-        if all(abs(values[at] - values[other]) > SAME_PX for other in told):
+        own = likelihoods[at] >= SEPARATE_LIKELIHOOD and clear[at] >= SEPARATE_COUNT
+        same = BLURRED_PX if own else SAME_PX
+        if all(abs(values[at] - values[other]) > same for other in told):
             told.append(at)
     return told
 

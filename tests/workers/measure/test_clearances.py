@@ -40,15 +40,6 @@ def test_two_lines_keep_their_ink_apart(gap: int) -> None:
     assert found.stretches[at].tolist() == [100, 112, 280, 112 + gap]
 
 
-def test_only_elements_side_by_side_are_beside() -> None:
-    boxes = [element((100, 100, 80, 60)), element((200, 100, 80, 60))]
-    page = scene((900, 700), boxes, [line((300, 120, 60, 12))])
-
-    found = clear_of(page)
-
-    assert found.px[found.beside].tolist() == [20]
-
-
 def test_what_lies_behind_another_is_not_clear() -> None:
     boxes = [element((100 * at, 100, 80, 60)) for at in range(1, 4)]
 

@@ -5,9 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workers.measure.scenes import element, scene
-from workers.measure.prominence import Feature, measure_prominence
+from workers.measure.prominence import Feature, count_clear, measure_prominence
 from workers.measure.scene import Element
-from workers.measure.spacing import candidates, choose, find_spaces
+from workers.measure.spacing import (
+    MIN_LIKELIHOOD,
+    SEPARATE_COUNT,
+    candidates,
+    choose,
+    find_spaces,
+)
 
 FEATURES = list(Feature)
 
@@ -27,8 +33,18 @@ def row(count: int, gap: int) -> list[Element]:
 
 
 @given(gap=st.integers(4, 30), count=st.integers(2, 6))
-def test_gaps_beside_are_counted(gap: int, count: int) -> None:
-    assert np.isclose(of(row(count, gap), gap, Feature.BESIDE), np.log(count))
+def test_clear_stretches_of_a_length_are_counted(gap: int, count: int) -> None:
+    _, clear = find_spaces(scene((1200, 900), row(count, gap)))
+
+    assert count_clear(clear, np.array([gap, gap + 1.0])).tolist() == [count - 1, 0]
+
+
+@given(gap=st.integers(4, 30), count=st.integers(2, 6), value=st.integers(2, 40))
+def test_shares_are_parts_of_all_distances(gap: int, count: int, value: int) -> None:
+    distances, _ = find_spaces(scene((1200, 900), row(count, gap)))
+    showing = sum(abs(distance.px - value) <= 0.5 for distance in distances)
+
+    assert np.isclose(of(row(count, gap), value, Feature.SHARE), showing / len(distances))
 
 
 @given(gap=st.integers(4, 30))
@@ -53,7 +69,8 @@ def test_nothing_outranks_what_is_seen_most() -> None:
 def test_sizes_are_counted_in_doublings() -> None:
     assert of(row(2, 16), 16, Feature.SIZE) == 4
     assert of(row(2, 16), 2, Feature.SMALL) == 1
-    assert of(row(2, 16), 16, Feature.SMALL) == 0
+    assert of(row(2, 16), 16, Feature.SMALL) == of(row(2, 16), 16, Feature.LARGE) == 0
+    assert of(row(2, 16), 96, Feature.LARGE) == 1
 
 
 def test_candidates_are_the_lengths_of_the_page() -> None:
@@ -62,9 +79,39 @@ def test_candidates_are_the_lengths_of_the_page() -> None:
     assert candidates(distances, clear, 1.0).tolist() == [17, 101]
 
 
-@given(st.lists(st.tuples(st.integers(2, 100), st.floats(0, 1)), max_size=30))
-def test_no_two_values_told_lie_within_a_pixel(pairs: list[tuple[int, float]]) -> None:
-    values = np.array([px for px, _ in pairs], np.float64)
-    told = choose(values, np.array([likelihood for _, likelihood in pairs]))
+CANDIDATES = st.lists(
+    st.tuples(st.integers(4, 200), st.floats(0, 1), st.integers(0, 12)),
+    max_size=30,
+    unique_by=lambda each: each[0],
+)
 
-    assert all(abs(values[a] - values[b]) > 1 for a in told for b in told if a != b)
+
+def told_of(rows: list[tuple[int, float, int]]) -> list[int]:
+    """Return which of some candidates, in half pixels, are told."""
+    halves, likelihoods, clear = zip(*rows, strict=True) if rows else ((), (), ())
+    values = np.array(halves, np.float64) / 2
+    return choose(values, np.array(likelihoods, np.float64), np.array(clear, np.intp))
+
+
+@given(CANDIDATES)
+def test_of_two_values_within_a_pixel_the_less_likely_one_is_told_only_where_much_shows_it(
+    rows: list[tuple[int, float, int]],
+) -> None:
+    told = told_of(rows)
+
+    for place, later in enumerate(told):
+        near = [rows[other] for other in told[:place] if abs(rows[other][0] - rows[later][0]) <= 2]
+        assert all(abs(half - rows[later][0]) > 1 for half, _, _ in near)
+        assert not near or rows[later][2] >= SEPARATE_COUNT
+
+
+@given(CANDIDATES)
+def test_every_likely_value_is_told_or_has_one_told_within_a_pixel(
+    rows: list[tuple[int, float, int]],
+) -> None:
+    told = told_of(rows)
+
+    assert all(rows[at][1] >= MIN_LIKELIHOOD for at in told)
+    for half, likelihood, _ in rows:
+        near = any(abs(rows[at][0] - half) <= 2 for at in told)
+        assert near or likelihood < MIN_LIKELIHOOD
