@@ -1,7 +1,8 @@
 """Which distances of a page are meant: the weights of that choice, fitted where it is known.
 
 ``python -m tests.bench.spacing`` prints what ``workers/measure/spacing.py`` ought to hold, and
-how well each family of design systems is told by weights fitted on the others.
+how well each family of design systems is told by weights fitted on the others, and why what each
+reading wants is missed.
 
 The benchmark knows three readings of spacing: what style sheets declare (css), what lies between
 line boxes (layout), and what lies between inked edges (geom). One list serves all three, so a
@@ -9,6 +10,7 @@ candidate is fitted to what it is worth to them: to be declared, to be wanted by
 up much of what each wants.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 from tests.bench import scoring
 from workers.measure import read_scene
 from workers.measure.prominence import Feature, count_clear, measure_prominence
+from workers.measure.spacing import SAME_PX as NEIGHBOUR_PX
 from workers.measure.spacing import candidates, choose, find_spaces
 
 Floats = NDArray[np.float64]
@@ -72,6 +75,7 @@ def main() -> None:
     }
     left_out = [(page, _told(page, elsewhere[page.family])) for page in pages]
     _report("families left out", scorer, left_out)
+    _report_missed(scorer, told)
 
 
 def fit(pages: list[Page]) -> Floats:
@@ -165,6 +169,29 @@ def _report(title: str, scorer: ModuleType, told: list[tuple[Page, list[int]]]) 
                 found.append(scorer.prf(items, [], lines, match, None, allowed)[0]["F1"])
             means.append(np.mean([each for each in found if each is not None]))
         print(f"  {reading}: " + " / ".join(f"{mean:.3f}" for mean in means))
+
+
+def _report_missed(scorer: ModuleType, told: list[tuple[Page, list[int]]]) -> None:
+    """Print which part of what each reading wants is missed, by cause, a page's uses being 1."""
+    for reading in READINGS:
+        missed: Counter[str] = Counter()
+        for page, some in told:
+            wanted = [item for item in scorer.SPEC[reading][0](page.truth)[0] if item["req"]]
+            total = sum(item["w"] for item in wanted)
+            for item in wanted:
+                missed[_cause(page, page.values[some], item["px"])] += item["w"] / total
+        parts = (f"{cause} {part / len(told):.3f}" for cause, part in missed.most_common())
+        print(f"  {reading}, strictly: " + ", ".join(parts))
+
+
+def _cause(page: Page, told: Floats, px: float) -> str:
+    """Say what became of a value that a reading wants."""
+    if _holds([px], told).any():
+        return "told"
+    if not _holds([px], page.values).any():
+        return "not measured"
+    beside = np.abs(told - px).min(initial=np.inf) <= NEIGHBOUR_PX
+    return "taken for its neighbour" if beside else "taken for chance"
 
 
 if __name__ == "__main__":
