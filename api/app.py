@@ -55,6 +55,8 @@ Every error is `application/problem+json` (RFC 9457); every answer carries `X-Re
 STREAMED = re.compile(
     BASE_PATH + "(" + "|".join(("/jobs", estimate.PATH, *extract.PATHS, checking.PATH)) + ")"
 )
+# Paths whose bodies name items by the thousand.
+LISTS = re.compile(BASE_PATH + "/jobs/[^/]+/retry")
 # What scripts of other sites may send and read, where they are let: a token, never a cookie.
 SENT_BY_SCRIPTS = (
     *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID"),
@@ -91,7 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.site = _connect(settings)
     _route(app)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(BodyLimit, streamed=STREAMED)
+    app.add_middleware(BodyLimit, streamed=STREAMED, lists=LISTS)
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,

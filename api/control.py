@@ -31,7 +31,7 @@ SentItemId = Annotated[str, StringConstraints(pattern="^item_[0-9a-f]{32}$")]
 class Retry(Sent):
     """Which images to try again."""
 
-    items: Annotated[list[SentItemId], Field(min_length=1)] | None = Field(
+    items: Annotated[list[SentItemId], Field(min_length=1, fail_fast=True)] | None = Field(
         None,
         description="Default: all that failed or were canceled. A degraded one that is named "
         "here is named by Claude again.",

@@ -137,6 +137,8 @@ class _FormReader:
         self._headers: dict[bytes, bytes] = {}
         self._part: _FilePart | bytearray | None = None
         self._files: list[ReceivedFile] = []
+        # Of file parts; empty ones are no files, and cost as much.
+        self._begun = 0
         self._options: bytearray | None = None
         try:
             self._parser = MultipartParser(
@@ -206,9 +208,10 @@ class _FormReader:
             raise _wrong_field(field, f"unknown field: {known}")
         elif filename is None:
             raise _wrong_field(field, "has to be a file with a filename")
-        elif len(self._files) >= self._limits.max_files:
+        elif self._begun >= self._limits.max_files:
             raise UploadTooLarge(f"the request holds more than {self._limits.max_files} files")
         else:
+            self._begun += 1
             name = filename.decode("utf-8", "replace")
             self._part = _FilePart(name, self._blobs.start(), self._limits.max_image_bytes)
 

@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.errors import STATUSES, status_of_code
+from api.fields import MAX_ERRORS
+from api.middleware import MAX_BODY_BYTES
 from shared import errors
 from shared.errors import StartError
 from shared.settings import Settings
@@ -94,22 +96,51 @@ def test_no_body_is_worse_than_a_client_error(anonymous: httpx.Client, body: byt
         "/api/v1/auth/register", content=body, headers={"Content-Type": "application/json"}
     )
 
-    assert answer.status_code in {400, 422}
+    assert answer.status_code in {400, 413, 422}
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("length", ["declared", "unknown"])
-def test_a_body_of_two_megabytes_is_refused_where_none_is_due(
-    anonymous: httpx.Client, length: str
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/api/v1/auth/register", "application/json"),
+        ("/api/v1/auth/login", "application/x-www-form-urlencoded"),
+        ("/login", "application/x-www-form-urlencoded"),
+    ],
+)
+def test_a_body_of_many_pages_is_refused_where_none_is_due(
+    anonymous: httpx.Client, path: str, kind: str, length: str
 ) -> None:
-    body = b" " * 2_000_000
-    content = body if length == "declared" else iter([body[:1_000_000], body[1_000_000:]])
+    body = b" " * 2 * MAX_BODY_BYTES
+    content = body if length == "declared" else iter([body[:MAX_BODY_BYTES], body])
 
-    answer = anonymous.post(
-        "/api/v1/auth/register", content=content, headers={"Content-Type": "application/json"}
-    )
+    answer = anonymous.post(path, content=content, headers={"Content-Type": kind})
 
     assert_problem(answer, 413, "upload_too_large")
+
+
+def test_items_by_the_thousand_are_tried_again_and_not_by_the_million(
+    client: httpx.Client,
+) -> None:
+    path = f"{new_job(client)['links']['self']}/retry"
+
+    many, more = (
+        client.post(path, json={"items": ["item_" + "0" * 32] * n}) for n in (9000, 30_000)
+    )
+    wrong = client.post(path, json={"items": [1] * 100_000})
+
+    assert_problem(many, 404, "not_found")
+    assert_problem(more, 413, "upload_too_large")
+    assert len(assert_problem(wrong, 422, "validation_failed")["errors"]) == 1
+
+
+def test_what_is_wrong_is_told_in_parts(anonymous: httpx.Client) -> None:
+    wide = {f"field{number}": 1 for number in range(3000)}
+
+    answer = anonymous.post("/api/v1/auth/register", json=wide)
+
+    assert len(assert_problem(answer, 422, "validation_failed")["errors"]) == MAX_ERRORS
 
 
 def test_a_sane_request_id_comes_back(anonymous: httpx.Client) -> None:

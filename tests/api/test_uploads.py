@@ -149,6 +149,12 @@ def test_too_many_files_are_refused(client: httpx.Client) -> None:
     assert_problem(answer, 413, "upload_too_large")
 
 
+def test_too_many_empty_files_are_refused(client: httpx.Client) -> None:
+    empty = part('form-data; name="files"; filename=""', b"")
+
+    assert_problem(post(client, FILE + empty * 20 + END), 413, "upload_too_large")
+
+
 def test_options_without_end_are_refused(client: httpx.Client) -> None:
     options = part('form-data; name="options"', b" " * 70_000)
 
