@@ -137,6 +137,7 @@ def environment(settings: Settings, **overrides: str) -> dict[str, str]:
         # One thread a process: parallel work is the workers' (and OpenCV's pool hangs in forks).
         "OPENCV_FOR_THREADS_NUM": "1",
         "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
         **overrides,
     }
 

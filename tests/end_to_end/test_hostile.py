@@ -17,7 +17,7 @@ from tests.hostile.archives import archive_cases
 from tests.hostile.images import image_cases
 from workers.app import ADDRESS_SPACE_BYTES
 
-# One image of 48 Mpx takes 0.7 GB, all programs at rest 0.6 GB.
+# One image of 48 Mpx takes 0.7 GB at most, all programs at rest 0.6 GB.
 MOST_BYTES = 1_500_000_000
 LOOK_S = 0.25
 # What a file of no kind that we know is in a request by itself.
