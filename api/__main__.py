@@ -1,6 +1,7 @@
 """`python -m api`: the HTTP service as a process of its own."""
 
 import argparse
+import resource
 import sys
 from types import FrameType
 
@@ -57,8 +58,15 @@ def main() -> int:
     except StartError as error:
         print(f"cannot start: {error}", file=sys.stderr)  # noqa: T201 -- for the person at it
         return 1
+    _take_descriptors()
     server.run()
     return 0
+
+
+def _take_descriptors() -> None:
+    """Let this process have as many connections as it may: 1,024, as usual, are soon taken."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

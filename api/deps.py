@@ -2,8 +2,10 @@
 
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, NoReturn
 
 from anyio import CapacityLimiter
 from celery import Celery
@@ -68,9 +70,37 @@ _login_form = OAuth2PasswordBearer(
 SessionCookie = Annotated[str | None, Cookie(alias=SESSION_COOKIE, include_in_schema=False)]
 
 
+FindUser = Callable[[], UserView]
+
+
+async def _find_user(
+    site: SiteDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    cookie: SessionCookie = None,
+) -> FindUser:
+    """Return what tells whose the credentials of a request are, now and for as long as it lasts.
+
+    It raises:
+        Unauthenticated: None came, or they are wrong, have expired or were revoked.
+    """
+    if credentials is not None:
+        return partial(_holder, site, credentials.credentials)
+    if cookie is not None:
+        return partial(cookie_user, site, cookie)
+    return _nobody
+
+
+FindUserDep = Annotated[FindUser, Depends(_find_user)]
+
+
+def _nobody() -> NoReturn:
+    raise Unauthenticated("send an API key or an access token as a Bearer token")
+
+
 def _current_user(
     request: Request,
     site: SiteDep,
+    find_user: FindUserDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     _documented: Annotated[str | None, Depends(_login_form)],
     cookie: SessionCookie = None,
@@ -85,19 +115,13 @@ def _current_user(
     """
     route_class = _route_class(request)
     site.limiter.count(request, route_class, Subject.ADDRESS, origin_of(request))
-    if credentials is None and cookie is not None:
-        if request.method not in _SAFE_METHODS:
-            require_own_page(site, cookie, x_csrf_token)
-        user = cookie_user(site, cookie)
-        site.limiter.count(request, route_class, Subject.USER, user.id)
-        return user
-    if credentials is None:
-        raise Unauthenticated("send an API key or an access token as a Bearer token")
-    secret = credentials.credentials
-    user = _holder(site, secret)
+    if credentials is None and cookie is not None and request.method not in _SAFE_METHODS:
+        require_own_page(site, cookie, x_csrf_token)
+    user = find_user()
     # Before its owner: what is refused to a key is not taken from them.
-    if secret.startswith(api_keys.KEY_PREFIX):
-        site.limiter.count(request, route_class, Subject.KEY, users.hash_secret(secret))
+    if credentials is not None and credentials.credentials.startswith(api_keys.KEY_PREFIX):
+        key = users.hash_secret(credentials.credentials)
+        site.limiter.count(request, route_class, Subject.KEY, key)
     site.limiter.count(request, route_class, Subject.USER, user.id)
     return user
 

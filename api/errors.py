@@ -85,6 +85,13 @@ class RateLimited(CopyThatError):
         self.wait_s = wait_s
 
 
+class TooManyHeld(CopyThatError):
+    """A user has so many streams and waiting requests open that one more has to wait."""
+
+    code = "too_many_held"
+    title = "Too many answers are held open"
+
+
 class TooManyLogins(CopyThatError):
     """Logins for an account, or from an address, failed so often that the next one has to wait."""
 
@@ -110,6 +117,7 @@ STATUSES: dict[type[CopyThatError], HTTPStatus] = {
     ForgedRequest: HTTPStatus.FORBIDDEN,
     Forbidden: HTTPStatus.FORBIDDEN,
     RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    TooManyHeld: HTTPStatus.TOO_MANY_REQUESTS,
     TooManyLogins: HTTPStatus.TOO_MANY_REQUESTS,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
@@ -189,7 +197,7 @@ def headers_of(request: Request, error: CopyThatError) -> dict[str, str]:
     """Return the headers that an error is answered with."""
     if isinstance(error, RateLimited | TooManyLogins):
         return {"Retry-After": str(error.wait_s)}
-    if isinstance(error, Overloaded | TooManyQueued):
+    if isinstance(error, Overloaded | TooManyQueued | TooManyHeld):
         return {"Retry-After": str(RETRY_BACKLOG_S)}
     if isinstance(error, Unavailable):
         return {"Retry-After": str(RETRY_UNAVAILABLE_S)}

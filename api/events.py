@@ -18,15 +18,16 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from api.deps import BASE_PATH, CurrentUser, JobId, Site, SiteDep
+from api.deps import BASE_PATH, CurrentUser, FindUser, FindUserDep, JobId, Site, SiteDep
 from api.openapi import problems
 from api.schemas import Answer
 from api.views import Job, StoredProblem
+from api.waiting import Held
 from shared.db.engine import transaction
 from shared.db.events import PAST_ITEMS, START, ItemChange, News, Position, read_end, read_news
 from shared.db.job_views import has_ended
 from shared.db.states import ItemState
-from shared.errors import NotFound, Unavailable
+from shared.errors import NotFound, Unauthenticated, Unavailable
 
 # Proxies close connections that are silent for half a minute or more.
 HEARTBEAT_S = 15.0
@@ -36,7 +37,9 @@ ATTENTION_S = 1.0
 READ_WITHIN_S = 10.0
 # After a lost connection: long enough for a crowd of clients not to be one more outage.
 RECONNECT_MS = 2000
-# A stream ends by then and is asked for anew, with credentials that may have been revoked.
+# How long a stream outlives the credentials that it was asked for with.
+CHECK_EVERY_S = 5.0
+# A stream ends by then and is asked for anew, maybe of another process.
 MAX_STREAM_S = 3600.0
 # Items told at once: some 60 KB.
 CHUNK_ITEMS = 200
@@ -104,10 +107,16 @@ _QueryId = Annotated[
 ]
 
 
-@router.get("", response_class=StreamingResponse, responses=problems(401, 404, 422) | _RESPONSES)
+@router.get(
+    "",
+    response_class=StreamingResponse,
+    responses=problems(401, 404, 422) | _RESPONSES,
+    dependencies=[Held],
+)
 async def stream_job_events(
     job_id: JobId,
     user: CurrentUser,
+    find_user: FindUserDep,
     site: SiteDep,
     last_event_id: _HeaderId = None,
     first_event_id: _QueryId = None,
@@ -128,7 +137,7 @@ async def stream_job_events(
     if ended and after == end:
         return Response(status_code=204, headers=_HEADERS)
     reader = _Reader(user.id, job_id, after)
-    return EventSourceResponse(_stream(site, reader), headers=_HEADERS)
+    return EventSourceResponse(_stream(site, reader, find_user), headers=_HEADERS)
 
 
 def _position(event_id: str) -> Position:
@@ -156,13 +165,17 @@ class _Chunk:
     last: bool = False
 
 
-async def _stream(site: Site, reader: _Reader) -> AsyncIterator[bytes]:
-    """Yield a job's events until it ends, the server stops or the reader leaves."""
+async def _stream(site: Site, reader: _Reader, find_user: FindUser) -> AsyncIterator[bytes]:
+    """Yield a job's events until it ends, the server stops or the reader leaves or is put out."""
     yield format_sse_event(retry=RECONNECT_MS)
-    began_s = spoke_s = time.monotonic()
+    began_s = spoke_s = checked_s = time.monotonic()
     changed = True
     with site.lookout.following(reader.job_id):
         while not site.stopping.is_set() and time.monotonic() - began_s < MAX_STREAM_S:
+            if time.monotonic() - checked_s > CHECK_EVERY_S:
+                if not await _is_let(find_user):
+                    return
+                checked_s = time.monotonic()
             chunk = await _next_chunk(site, reader) if changed else _Chunk(b"", reader.after)
             if not chunk.events and time.monotonic() - spoke_s > HEARTBEAT_S:
                 chunk = replace(chunk, events=_HEARTBEAT)
@@ -173,6 +186,17 @@ async def _stream(site: Site, reader: _Reader) -> AsyncIterator[bytes]:
                 return
             reader = replace(reader, after=chunk.after)
             changed = chunk.more or await _is_behind(site, reader)
+
+
+async def _is_let(find_user: FindUser) -> bool:
+    """Tell whether a reader's credentials are good still, as far as that can be told."""
+    try:
+        await run_in_threadpool(find_user)
+    except Unauthenticated:
+        return False
+    except Unavailable:
+        return True
+    return True
 
 
 async def _is_behind(site: Site, reader: _Reader) -> bool:

@@ -6,13 +6,13 @@ A waiting request holds no thread and no connection between two looks at the job
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 from starlette.concurrency import run_in_threadpool
 
-from api.deps import Site
+from api.deps import CurrentUser, Site, SiteDep
 from shared.db.engine import transaction
 from shared.db.job_views import JobView, read_job
 
@@ -27,6 +27,8 @@ _WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*", re.IGNORECASE)
 
 
 async def _wait_s(
+    user: CurrentUser,
+    site: SiteDep,
     prefer: Annotated[
         str | None,
         Header(
@@ -34,15 +36,40 @@ async def _wait_s(
             examples=["wait=30"],
         ),
     ] = None,
-) -> int:
-    """Return for how many seconds the client would wait; what is not understood is ignored."""
-    for preference in (prefer or "").split(","):
+) -> AsyncIterator[int]:
+    """Yield for how many seconds the client would wait, and count it among those who do.
+
+    Raises:
+        TooManyHeld: Too many requests of this user wait.
+    """
+    wait_s = _wanted_s(prefer or "")
+    if not wait_s:
+        yield 0
+        return
+    with site.limiter.hold(user.id):
+        yield wait_s
+
+
+def _wanted_s(prefer: str) -> int:
+    """Return for how many seconds a client would wait; what is not understood is ignored."""
+    for preference in prefer.split(","):
         wanted = _WAIT.fullmatch(preference.partition(";")[0])
         if wanted:
             return min(int(wanted[1]), MAX_WAIT_S)
     return 0
 
 
+async def _hold(user: CurrentUser, site: SiteDep) -> AsyncIterator[None]:
+    """Count an answer among those that are held open for its user, until it has ended.
+
+    Raises:
+        TooManyHeld: There are too many.
+    """
+    with site.limiter.hold(user.id):
+        yield
+
+
+Held = Depends(_hold)
 WaitDep = Annotated[int, Depends(_wait_s)]
 
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from api.app import create_app
+from api.limits import MAX_HELD
 from cli import data_dir, servers
 from shared.db import api_keys, control, users
 from shared.db.engine import connect, transaction
@@ -20,7 +22,7 @@ from shared.errors import DecodeFailed, Problem
 from shared.settings import Settings
 from tests.api.conftest import NO_PASSWORD
 from tests.api.playing import claim_next, fail, finish, finish_all
-from tests.api.server import PNG, assert_problem, new_job, serving, submit
+from tests.api.server import PNG, assert_problem, new_job, read_job, serving, submit
 from tests.api.streams import Event, events_of, listening
 from tests.conftest import running, until
 
@@ -213,6 +215,43 @@ def test_a_deleted_job_ends_its_stream(client: httpx.Client, engine: Engine) -> 
         rest = list(events)
 
     assert [(event.name, event.data) for event in rest] == [("deleted", {"id": job["id"]})]
+
+
+def test_a_stream_ends_with_the_credentials_that_opened_it(
+    client: httpx.Client, base_url: str
+) -> None:
+    made = client.post("/api/v1/api-keys", json={"name": "lost"}).json()
+    job = new_job(client)
+    headers = {"Authorization": f"Bearer {made['secret']}"}
+    with (
+        httpx.Client(base_url=base_url, headers=headers, timeout=30) as thief,
+        listening(thief, job) as events,
+    ):
+        next(events)
+        client.delete(f"/api/v1/api-keys/{made['id']}")
+
+        assert list(events) == []
+
+
+def test_a_user_has_so_many_answers_held_open_and_no_more(
+    client: httpx.Client, stranger: httpx.Client, base_url: str
+) -> None:
+    job, other = new_job(client), new_job(stranger)
+    waits = {"Prefer": "wait=1"}
+    with ExitStack() as stack:
+        many = stack.enter_context(
+            httpx.Client(base_url=base_url, headers=client.headers, limits=httpx.Limits())
+        )
+        for _ in range(MAX_HELD):
+            held = stack.enter_context(many.stream("GET", job["links"]["events"]))
+            assert held.status_code == 200
+        for refused in (client.get(job["links"]["events"]), read_job(client, job, **waits)):
+            assert_problem(refused, 429, "too_many_held")
+            assert int(refused.headers["retry-after"]) > 0
+        assert read_job(client, job).status_code == 200
+        assert read_job(stranger, other, **waits).status_code == 200
+
+    until(lambda: read_job(client, job, **waits).status_code == 200)
 
 
 def test_a_stream_ends_when_the_server_stops(settings: Settings, client: httpx.Client) -> None:
