@@ -86,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version="1",
         description=DESCRIPTION,
         lifespan=_lifespan,
+        docs_url=None,  # see `pages.documentation`
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=operation_id,

@@ -6,8 +6,17 @@ files, make pages live and spare loading them again; they speak to ``/api`` with
 
 from fastapi import APIRouter
 
-from api.pages import account, comparison, inspector, job, jobs, static_files, status
+from api.pages import (
+    account,
+    comparison,
+    documentation,
+    inspector,
+    job,
+    jobs,
+    static_files,
+    status,
+)
 
 router = APIRouter()
-for part in (account, comparison, inspector, job, jobs, static_files, status):
+for part in (account, comparison, documentation, inspector, job, jobs, static_files, status):
     router.include_router(part.router)

@@ -1,5 +1,7 @@
 """What pages load besides themselves: stylesheets, scripts, and the interface's own tokens.
 
+Swagger UI comes from the package fastapi-offline, so that no page loads a script of another site.
+
 The interface is drawn with design tokens of its own, in a DTCG file as the service exports it; the
 CSS that pages load is what the service's exporter makes of that file. There is no build step.
 """
@@ -18,6 +20,7 @@ from shared.tokens import TokenSet
 
 TOKENS_FILE = "interface.tokens.json"
 TOKENS_CSS = "tokens.css"
+SWAGGER_UI = ("swagger-ui.css", "swagger-ui-bundle.js")
 # Enough to tell any two versions of the files apart.
 _DIGEST_LENGTH = 12
 
@@ -48,6 +51,8 @@ class Assets:
 def load_assets() -> Assets:
     """Read the files of ``static/`` and write the CSS of the interface's tokens."""
     by_name = {each.name: _asset(each) for each in files(__package__).joinpath("static").iterdir()}
+    packed = files("fastapi_offline").joinpath("static")
+    by_name |= {name: _asset(packed.joinpath(name)) for name in SWAGGER_UI}
     by_name[TOKENS_CSS] = Asset(export(read_interface(), Format.CSS).content, "text/css")
     digest = hashlib.sha256()
     for name in sorted(by_name):

@@ -279,7 +279,3 @@ def test_the_openapi_document_is_whole(anonymous: httpx.Client) -> None:
     # Two models of one name would each get their module's in front.
     assert not [name for name in document["components"]["schemas"] if "__" in name]
     assert errors_described == {"application/problem+json"}
-
-
-def test_the_documentation_page_is_there(anonymous: httpx.Client) -> None:
-    assert "swagger" in anonymous.get("/docs").text

@@ -118,6 +118,24 @@ def test_a_page_lets_no_script_run_but_ours(browser: httpx.Client) -> None:
     assert "frame-ancestors 'none'" in policy
 
 
+@pytest.mark.parametrize("path", ["/", "/docs", "/login", "/status", "/jobs/job_1"])
+def test_a_page_loads_nothing_from_elsewhere(browser: httpx.Client, path: str) -> None:
+    page = browser.get(path)
+
+    assert "script-src 'self';" in page.headers["content-security-policy"]
+    assert "<script>" not in page.text
+    loaded = re.findall(r'(?:<link [^>]*href|src)="([^"]*)"', page.text)
+    assert loaded
+    for address in loaded:
+        assert address.startswith("/static/")
+        assert browser.get(address).status_code == 200
+
+
+def test_the_api_is_described_by_a_page(anonymous: httpx.Client) -> None:
+    assert "swagger-ui-bundle.js" in anonymous.get("/docs").text
+    assert anonymous.get("/docs/oauth2-redirect").status_code == 404
+
+
 def test_jobs_are_listed_with_their_names_as_text(
     browser: httpx.Client, client: httpx.Client
 ) -> None:

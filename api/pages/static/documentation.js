@@ -1,0 +1,3 @@
+// Draws /openapi.json.
+
+SwaggerUIBundle({ url: "/openapi.json", dom_id: "#documentation", deepLinking: true });
