@@ -27,6 +27,9 @@ KEPT_BYTES = 1024
 # IPv4 address within, and that could so be a way around, is outside of it or named below it.
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 TUNNELS = (ipaddress.IPv6Network("2002::/16"), ipaddress.IPv6Network("2001::/32"))
+# For protocols, and what some clouds tell their machines secrets at (RFC 6890); Python takes most
+# of it for public before 3.11.10. Then relays into the first of the tunnels (RFC 7526).
+NOT_PUBLIC = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("192.88.99.0/24"))
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Sequence[Address]]
@@ -114,7 +117,7 @@ def is_public(address: Address) -> bool:
     if address.is_multicast or not address.is_global:
         return False
     if isinstance(address, ipaddress.IPv4Address):
-        return True
+        return not any(address in network for network in NOT_PUBLIC)
     return address in GLOBAL_UNICAST and not any(address in tunnel for tunnel in TUNNELS)
 
 

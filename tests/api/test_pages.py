@@ -4,9 +4,18 @@ import re
 
 import httpx
 import pytest
+from fastapi.routing import iter_route_contexts
 
+from api.pages import router
 from tests.api.browsing import HOSTILE, PASSWORD, register, send, token
 from tests.api.server import new_job
+
+# All there are, also those that nobody remembered to list.
+FORMS = sorted(
+    each.path or ""
+    for each in iter_route_contexts(router.routes)
+    if "POST" in (each.methods or ())
+)
 
 
 def test_who_is_not_signed_in_is_sent_to_do_so_and_back(anonymous: httpx.Client) -> None:
@@ -70,11 +79,19 @@ def test_signing_out_ends_the_session_itself(browser: httpx.Client) -> None:
     assert browser.get("/").status_code == 303
 
 
-def test_a_form_without_the_token_of_its_page_changes_nothing(browser: httpx.Client) -> None:
-    answer = browser.post("/keys", data={"name": "forged"})
+@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize("forged", [{}, {"csrf": ""}, {"csrf": "0" * 64}])
+def test_no_form_is_taken_without_the_token_of_its_page(
+    browser: httpx.Client, path: str, forged: dict[str, str]
+) -> None:
+    ids = {
+        name: f"{name.partition('_')[0]}_{'0' * 32}" for name in ("job_id", "item_id", "key_id")
+    }
+
+    answer = browser.post(path.format_map(ids), data={"name": "forged", **forged})
 
     assert answer.status_code == 403
-    assert "forged" not in browser.get("/keys").text
+    assert "forged_request" in answer.text
 
 
 def test_the_token_of_another_session_is_none(browser: httpx.Client, base_url: str) -> None:
