@@ -7,6 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.deps import CurrentUser, JobId, Site, SiteDep
 from api.openapi import problems
+from api.waiting import HELD
 from shared.check import DesignCheck, check
 from shared.db.engine import new_id, transaction
 from shared.db.results import read_job_tokens
@@ -33,6 +34,7 @@ _BODY: dict[str, Any] = {
     "/check",
     responses=problems(401, 404, 409, 410, 413, 422),
     openapi_extra=_BODY,
+    dependencies=[HELD],
 )
 async def check_job(
     request: Request, job_id: JobId, user: CurrentUser, site: SiteDep

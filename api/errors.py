@@ -85,11 +85,11 @@ class RateLimited(CopyThatError):
         self.wait_s = wait_s
 
 
-class TooManyHeld(CopyThatError):
-    """A user has so many streams and waiting requests open that one more has to wait."""
+class TooManyOpen(CopyThatError):
+    """A user has so many requests open that take long, that one more has to wait."""
 
-    code = "too_many_held"
-    title = "Too many answers are held open"
+    code = "too_many_open"
+    title = "Too many requests are open at once"
 
 
 class TooManyLogins(CopyThatError):
@@ -117,7 +117,7 @@ STATUSES: dict[type[CopyThatError], HTTPStatus] = {
     ForgedRequest: HTTPStatus.FORBIDDEN,
     Forbidden: HTTPStatus.FORBIDDEN,
     RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
-    TooManyHeld: HTTPStatus.TOO_MANY_REQUESTS,
+    TooManyOpen: HTTPStatus.TOO_MANY_REQUESTS,
     TooManyLogins: HTTPStatus.TOO_MANY_REQUESTS,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
@@ -197,7 +197,7 @@ def headers_of(request: Request, error: CopyThatError) -> dict[str, str]:
     """Return the headers that an error is answered with."""
     if isinstance(error, RateLimited | TooManyLogins):
         return {"Retry-After": str(error.wait_s)}
-    if isinstance(error, Overloaded | TooManyQueued | TooManyHeld):
+    if isinstance(error, Overloaded | TooManyQueued | TooManyOpen):
         return {"Retry-After": str(RETRY_BACKLOG_S)}
     if isinstance(error, Unavailable):
         return {"Retry-After": str(RETRY_UNAVAILABLE_S)}

@@ -18,6 +18,7 @@ from api.options import Calls, JobOptions, Mode, choose_mode, read_options
 from api.schemas import Answer, Sent
 from api.survey import Survey
 from api.uploads import MAX_OPTIONS_BYTES, receive_form
+from api.waiting import HELD
 from shared.blobs import ScratchFiles
 from shared.claude.expectation import Forecast, Picture, forecast, usual_counts
 from shared.claude.prices import AS_OF, batch_usd, usd
@@ -78,6 +79,7 @@ class Estimate(Answer):
     openapi_extra=form_body(
         FILES_FIELD, many=True, options_model="JobOptions", json_model="PlannedImages"
     ),
+    dependencies=[HELD],
 )
 async def estimate_job(request: Request, user: CurrentUser, site: SiteDep) -> Estimate:
     """Tell what a job would cost: of the same form as a job, or of a number of images."""

@@ -22,7 +22,7 @@ from api.deps import BASE_PATH, CurrentUser, FindUser, FindUserDep, JobId, Site,
 from api.openapi import problems
 from api.schemas import Answer
 from api.views import Job, StoredProblem
-from api.waiting import Held
+from api.waiting import HELD
 from shared.db.engine import transaction
 from shared.db.events import PAST_ITEMS, START, ItemChange, News, Position, read_end, read_news
 from shared.db.job_views import has_ended
@@ -111,7 +111,7 @@ _QueryId = Annotated[
     "",
     response_class=StreamingResponse,
     responses=problems(401, 404, 422) | _RESPONSES,
-    dependencies=[Held],
+    dependencies=[HELD],
 )
 async def stream_job_events(
     job_id: JobId,

@@ -17,7 +17,7 @@ from api.options import INTERACTIVE, ExtractOptions, choose_mode, read_options
 from api.submission import Wish
 from api.uploads import ReceivedForm, receive_form
 from api.views import Job
-from api.waiting import RETRY_AFTER_S, WaitDep, applied, watch_job
+from api.waiting import HELD, RETRY_AFTER_S, WaitDep, applied, watch_job
 from shared.db.engine import transaction
 from shared.db.items import list_items
 from shared.db.job_views import JobView, has_ended
@@ -124,4 +124,5 @@ for _name in TOKEN_TYPES:
         summary=f"Extract {_name}",
         responses=problems(400, 401, 413, 415, 422, 429, 502, 504) | _ACCEPTED,
         openapi_extra=form_body(FILE_FIELD, many=False, options_model="ExtractOptions"),
+        dependencies=[HELD],
     )

@@ -27,6 +27,8 @@ from api.submission import Wish
 from api.uploads import receive_form
 from api.views import Job
 from api.waiting import (
+    HELD,
+    HELD_WHILE_WAITING,
     RETRY_AFTER_S,
     KnownTagsDep,
     WaitDep,
@@ -52,6 +54,7 @@ _REPLAYED: dict[int | str, dict[str, Any]] = {
     status_code=202,
     responses=problems(400, 401, 413, 415, 422, 429) | _REPLAYED,
     openapi_extra=form_body(FILES_FIELD, many=True, options_model="JobOptions"),
+    dependencies=[HELD],
 )
 async def submit_job(
     request: Request,
@@ -124,7 +127,12 @@ _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/{job_id}", response_model=Job, responses=problems(401, 404, 422) | _NOT_MODIFIED)
+@router.get(
+    "/{job_id}",
+    response_model=Job,
+    responses=problems(401, 404, 422) | _NOT_MODIFIED,
+    dependencies=[HELD_WHILE_WAITING],
+)
 async def read_one_job(
     request: Request,
     response: Response,

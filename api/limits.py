@@ -27,7 +27,7 @@ from redis import ConnectionPool
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from api.errors import RateLimited, TooManyHeld
+from api.errors import RateLimited, TooManyOpen
 from shared.settings import Settings
 
 # One customer of a provider has at least as much of IPv6 (RFC 6177).
@@ -37,9 +37,9 @@ COUNT_S = 0.25
 LET_BE_S = 2.0
 # What each process lets through by itself: a part of what all of them would together.
 STRICTER = 4
-# Answers to one user that a process holds open: streams, and requests that wait. Each takes a
-# connection, of which a process often has 1,024; a page holds one, a test run a few.
-MAX_HELD = 100
+# Requests of one user that take long, at once and in one process: streams, uploads, and those that
+# wait. Each takes a connection, of which there often are 1,024; a page has one, a script a few.
+MAX_OPEN = 100
 _log = structlog.get_logger("api.limits")
 
 
@@ -110,7 +110,7 @@ class Limiter:
         self._away_until_s = 0.0
         self.refused: Counter[RouteClass] = Counter()
         self.uncounted: Counter[RouteClass] = Counter()
-        self._held: Counter[str] = Counter()
+        self._open: Counter[str] = Counter()
 
     def count(self, request: Request, route_class: RouteClass, kind: Kind, subject: str) -> None:
         """Count a request for one subject, and note on the request how that stands.
@@ -129,21 +129,21 @@ class Limiter:
 
     @contextmanager
     def hold(self, user_id: str) -> Iterator[None]:
-        """Count an answer that is held open for a user, in this process and its event loop.
+        """Count a request that takes long, in this process and its event loop.
 
         Raises:
-            TooManyHeld: There are as many as may be.
+            TooManyOpen: There are as many as may be.
         """
-        if self._held[user_id] >= MAX_HELD:
+        if self._open[user_id] >= MAX_OPEN:
             self.refused[RouteClass.READ] += 1
-            raise TooManyHeld(f"{MAX_HELD} answers to you are held open: end one of them first")
-        self._held[user_id] += 1
+            raise TooManyOpen(f"{MAX_OPEN} requests of yours are open: end one of them first")
+        self._open[user_id] += 1
         try:
             yield
         finally:
-            self._held[user_id] -= 1
-            if not self._held[user_id]:
-                del self._held[user_id]
+            self._open[user_id] -= 1
+            if not self._open[user_id]:
+                del self._open[user_id]
 
     def _count(self, route_class: RouteClass, kind: Kind, subject: str) -> Standing | None:
         """Return how a subject stands; None where nobody counts."""

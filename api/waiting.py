@@ -7,6 +7,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -27,8 +28,6 @@ _WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*", re.IGNORECASE)
 
 
 async def _wait_s(
-    user: CurrentUser,
-    site: SiteDep,
     prefer: Annotated[
         str | None,
         Header(
@@ -36,41 +35,43 @@ async def _wait_s(
             examples=["wait=30"],
         ),
     ] = None,
-) -> AsyncIterator[int]:
-    """Yield for how many seconds the client would wait, and count it among those who do.
-
-    Raises:
-        TooManyHeld: Too many requests of this user wait.
-    """
-    wait_s = _wanted_s(prefer or "")
-    if not wait_s:
-        yield 0
-        return
-    with site.limiter.hold(user.id):
-        yield wait_s
-
-
-def _wanted_s(prefer: str) -> int:
-    """Return for how many seconds a client would wait; what is not understood is ignored."""
-    for preference in prefer.split(","):
+) -> int:
+    """Return for how many seconds the client would wait; what is not understood is ignored."""
+    for preference in (prefer or "").split(","):
         wanted = _WAIT.fullmatch(preference.partition(";")[0])
         if wanted:
             return min(int(wanted[1]), MAX_WAIT_S)
     return 0
 
 
+WaitDep = Annotated[int, Depends(_wait_s)]
+
+
 async def _hold(user: CurrentUser, site: SiteDep) -> AsyncIterator[None]:
-    """Count an answer among those that are held open for its user, until it has ended.
+    """Count a request among those of its user that take long, until it has been answered.
 
     Raises:
-        TooManyHeld: There are too many.
+        TooManyOpen: There are too many.
     """
     with site.limiter.hold(user.id):
         yield
 
 
-Held = Depends(_hold)
-WaitDep = Annotated[int, Depends(_wait_s)]
+async def _hold_while_waiting(
+    wait_s: WaitDep, user: CurrentUser, site: SiteDep
+) -> AsyncIterator[None]:
+    """Count a request likewise, if it would wait.
+
+    Raises:
+        TooManyOpen: There are too many.
+    """
+    with site.limiter.hold(user.id) if wait_s else nullcontext():
+        yield
+
+
+# Streams and uploads, and what is quick unless it is to wait.
+HELD = Depends(_hold)
+HELD_WHILE_WAITING = Depends(_hold_while_waiting)
 
 
 def entity_tag(version: str) -> str:

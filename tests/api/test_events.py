@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from api.app import create_app
-from api.limits import MAX_HELD
+from api.limits import MAX_OPEN
 from cli import data_dir, servers
 from shared.db import api_keys, control, users
 from shared.db.engine import connect, transaction
@@ -22,7 +22,7 @@ from shared.errors import DecodeFailed, Problem
 from shared.settings import Settings
 from tests.api.conftest import NO_PASSWORD
 from tests.api.playing import claim_next, fail, finish, finish_all
-from tests.api.server import PNG, assert_problem, new_job, read_job, serving, submit
+from tests.api.server import IMAGE, PNG, assert_problem, new_job, read_job, serving, submit
 from tests.api.streams import Event, events_of, listening
 from tests.conftest import running, until
 
@@ -233,7 +233,7 @@ def test_a_stream_ends_with_the_credentials_that_opened_it(
         assert list(events) == []
 
 
-def test_a_user_has_so_many_answers_held_open_and_no_more(
+def test_a_user_has_so_many_requests_open_and_no_more(
     client: httpx.Client, stranger: httpx.Client, base_url: str
 ) -> None:
     job, other = new_job(client), new_job(stranger)
@@ -242,11 +242,12 @@ def test_a_user_has_so_many_answers_held_open_and_no_more(
         many = stack.enter_context(
             httpx.Client(base_url=base_url, headers=client.headers, limits=httpx.Limits())
         )
-        for _ in range(MAX_HELD):
+        for _ in range(MAX_OPEN):
             held = stack.enter_context(many.stream("GET", job["links"]["events"]))
             assert held.status_code == 200
-        for refused in (client.get(job["links"]["events"]), read_job(client, job, **waits)):
-            assert_problem(refused, 429, "too_many_held")
+        stream, wait = client.get(job["links"]["events"]), read_job(client, job, **waits)
+        for refused in (stream, wait, submit(client, IMAGE)):
+            assert_problem(refused, 429, "too_many_open")
             assert int(refused.headers["retry-after"]) > 0
         assert read_job(client, job).status_code == 200
         assert read_job(stranger, other, **waits).status_code == 200
