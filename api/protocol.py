@@ -31,6 +31,8 @@ STALLED_S = 60.0
 # How long a client may go on sending what was answered already.
 LINGER_S = 5.0
 
+# What says that a body follows.
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _Refusal = tuple[HTTPStatus, str, str]
 _NO_HTTP = (HTTPStatus.BAD_REQUEST, InvalidRequest.code, InvalidRequest.title)
 _LARGE = (
@@ -99,11 +101,17 @@ class Protocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Go on to the body, unless the head is larger than ours are."""
+        """Go on to the body, unless the head is larger than ours are, or ends in another protocol.
+
+        We speak no other one. But the parser takes what follows such a head for no body of it, and
+        then for the next request, where a proxy in front takes it for the body that it is.
+        """
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
             self._refusal = _LARGE
             raise ValueError(f"over {MAX_HEAD_BYTES} bytes or {MAX_HEADERS} headers")
+        if self.parser.should_upgrade() and any(name in _FRAMING for name, _ in self.headers):
+            raise ValueError("a body in another protocol")
         self._in_head, self._in_body, self._bare_bytes, self._body_bytes = False, True, 0, 0
         self._body_left_s = self.body_s
         self._set_slow(LOOK_EVERY_S, self._look_at_body)

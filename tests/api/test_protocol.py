@@ -152,6 +152,27 @@ def test_a_field_behind_a_body_is_no_header(base_url: str) -> None:
     assert b"behind" not in answer
 
 
+@pytest.mark.parametrize("framing", [b"Content-Length: 37", b"Transfer-Encoding: chunked"])
+def test_a_body_is_never_taken_for_the_next_request(base_url: str, framing: bytes) -> None:
+    address = urlsplit(base_url)
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+    head = POST.replace(b"Content-Length: 4000\r\n", upgrade + framing + b"\r\n")
+    with socket.create_connection((address.hostname or "", address.port or 0)) as connection:
+        connection.sendall(head)
+        begun = connection.recv(1)
+        connection.sendall(GET + b"\r\n")
+        answers = begun + read_all(connection)
+
+    assert answers.count(b"HTTP/1.1 ") == 1
+    assert problem_of(answers) == (400, "invalid_request")
+
+
+def test_who_asks_for_another_protocol_gets_this_one(base_url: str) -> None:
+    wanted = {"Connection": "Upgrade", "Upgrade": "h2c"}
+
+    assert httpx.get(f"{base_url}/healthz", headers=wanted).status_code == 200
+
+
 def test_what_is_no_http_is_refused(hasty: tuple[str, int]) -> None:
     with socket.create_connection(hasty) as connection:
         connection.sendall(b"\x16\x03\x01 TLS\r\n\r\n")
