@@ -1,5 +1,6 @@
 """Register, log in, renew, log out; API keys."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -128,6 +129,18 @@ def test_a_refresh_token_used_twice_ends_its_whole_family(anonymous: httpx.Clien
 
     assert_problem(refresh(anonymous, second["refresh_token"]), 401, "unauthenticated")
     assert_problem(read_me(anonymous, second["access_token"]), 401, "unauthenticated")
+
+
+def test_a_refresh_token_used_by_many_at_once_leaves_none_alive(anonymous: httpx.Client) -> None:
+    register(anonymous)
+    stolen = log_in(anonymous).json()["refresh_token"]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: refresh(anonymous, stolen), range(8)))
+
+    (pair,) = [answer.json() for answer in answers if answer.is_success]
+    assert_problem(read_me(anonymous, pair["access_token"]), 401, "unauthenticated")
+    assert_problem(refresh(anonymous, pair["refresh_token"]), 401, "unauthenticated")
 
 
 def test_a_forged_refresh_token_ends_nothing(anonymous: httpx.Client, settings: Settings) -> None:
