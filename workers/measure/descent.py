@@ -35,7 +35,7 @@ DRAWN_IN: Shapes = np.array([[0, 0, 1, -1], [0, 0, 2, -1], [0, 0, 2, -2], [0, 0,
 NEAR = np.concatenate([MOVES, -MOVES, DRAWN_IN, -DRAWN_IN])
 # Tells shapes apart: no number of one is as large.
 KEY: Shapes = np.array([1 << 36, 1 << 24, 1 << 12, 1])
-DAMPINGS = (0.001, 0.03, 0.3, 3.0)
+DAMPINGS: Floats = np.array([0.001, 0.03, 0.3, 3.0])
 MAX_ROUNDS = 20
 # A spread as large as the blur must explain so many times what rounding leaves.
 PRICE = 3.0
@@ -55,6 +55,8 @@ class Layers:
     def __init__(self, samples: Samples, *, drops: bool, lost: Floats | float = 0.0) -> None:
         self.samples = samples
         self._drops = drops
+        # What shapes shade, by their keys: a descent comes by most of them again.
+        self._known: dict[int, Floats] = {}
         lost = np.broadcast_to(np.asarray(lost, np.float64), len(samples.depths))
         self.depths: Floats = samples.depths.astype(np.float64) + lost[:, None]
         # All channels fade alike: one number a sample is enough to search by.
@@ -71,14 +73,23 @@ class Layers:
         full = np.linalg.lstsq(shade.T, self.levels, rcond=None)[0]
         levels = full[:, None] * shade / max(float(np.abs(self._tint).sum()), NO_SHADE)
         lost = LOST_LEVELS * np.clip(levels, 0, 1).sum(axis=0)
-        return Layers(self.samples, drops=True, lost=lost)
+        lifted = Layers(self.samples, drops=True, lost=lost)
+        lifted._known = self._known
+        return lifted
 
     def shade(self, shapes: Shapes) -> Floats:
         """Return what shapes (..., 4) shade, shape (..., samples)."""
-        each = shapes.reshape(-1, 4)
-        _, first, which = np.unique(each @ KEY, return_index=True, return_inverse=True)
-        shade = self.samples.shade(each[first])[which]
-        return np.asarray(shade.reshape(*shapes.shape[:-1], -1), np.float64)
+        shade = np.array(self._rows_of(shapes.reshape(-1, 4)))
+        return shade.reshape(*shapes.shape[:-1], -1)
+
+    def _rows_of(self, shapes: Shapes) -> list[Floats]:
+        """Return what shapes (m, 4) shade, each of shape (samples,)."""
+        keys = (shapes @ KEY).tolist()
+        new = {key: index for index, key in enumerate(keys) if key not in self._known}
+        if new:
+            shade = self.samples.shade(shapes[list(new.values())])
+            self._known.update(zip(new, shade.astype(np.float64), strict=True))
+        return [self._known[key] for key in keys]
 
     def prices(self, shapes: Shapes) -> Floats:
         """Return the squared levels that spreads of shapes (..., 4) must explain, shape (...)."""
@@ -92,8 +103,10 @@ class Layers:
 
     def costs(self, sets: Shapes) -> Floats:
         """Return the squared levels that sets of shapes (m, layers, 4) leave, and their price."""
-        shades = self.shade(sets)
-        explained = explained_by(shades @ shades.swapaxes(1, 2), shades @ self.levels)
+        _, first, each = np.unique(sets @ KEY, return_index=True, return_inverse=True)
+        shades = self.shade(sets.reshape(-1, 4)[first])
+        products = (shades @ shades.T)[each[:, :, None], each[:, None]]
+        explained = explained_by(products, (shades @ self.levels)[each])
         return np.asarray(self.total - explained + self.prices(sets).sum(axis=1))
 
     def refine(self, shapes: Shapes) -> Shapes:
@@ -129,10 +142,9 @@ class Layers:
         normal[spreads, spreads] += price
         downhill[spreads] -= price * shapes[:, SPREAD]
         scale = np.diag(np.diag(normal) + NO_SHADE)
-        found = []
-        for damping in DAMPINGS:
-            step = np.linalg.solve(normal + damping * scale, downhill)[: slopes[..., 0].size]
-            found.append(np.rint(step.reshape(-1, NUMBERS) @ MOVES).astype(np.int64))
+        steps = np.linalg.solve(normal + DAMPINGS[:, None, None] * scale, downhill)
+        steps = steps[:, : slopes[..., 0].size].reshape(len(DAMPINGS), -1, NUMBERS)
+        found = np.rint(steps @ MOVES).astype(np.int64)
         layers = np.eye(len(shapes), dtype=np.int64)
         alone = (layers[:, None, :, None] * NEAR[:, None]).reshape(-1, *shapes.shape)
         return np.asarray(shapes + np.concatenate([found, alone]), np.int64)

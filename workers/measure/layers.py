@@ -96,7 +96,7 @@ def _best_pairs(layers: Layers, grid: Shapes, shades: Floats) -> NDArray[np.int6
     both = (first > 0) & (first.T > 0) & (spread > LEAST_ANGLE * own[:, None] * own)
     prices = layers.prices(grid)
     explained = np.triu(np.where(both, explained - prices[:, None] - prices, 0))
-    best = np.argsort(-explained, axis=None)[: PAIRS * APART : APART]
+    best = _largest(explained.ravel(), PAIRS * APART)[::APART]
     if explained.flat[best[0]] < max(LEAST_TOGETHER * layers.total, alone):
         return np.zeros((0, 2), np.int64)
     return np.stack(np.unravel_index(best, explained.shape), axis=1)
@@ -111,8 +111,15 @@ def _best_triples(
     products, sums = shades @ shades.T, shades @ layers.levels
     explained = explained_by(products[sets[:, :, None], sets[:, None]], sums[sets])
     explained -= layers.prices(grid)[sets].sum(axis=1)
-    best = np.argsort(-explained)[: TRIPLES * TRIPLES_APART : TRIPLES_APART]
+    best = _largest(explained, TRIPLES * TRIPLES_APART)[::TRIPLES_APART]
     return grid[sets[best]]
+
+
+def _largest(values: Floats, count: int) -> NDArray[np.intp]:
+    """Return where the largest values (n,) are, so many or all, the largest first."""
+    count = min(count, len(values))
+    some = np.argpartition(values, -count)[-count:]
+    return np.asarray(some[np.argsort(-values[some], kind="stable")], np.intp)
 
 
 def _fit(layers: Layers, shapes: Shapes) -> LayersFit | None:
