@@ -1,9 +1,9 @@
 """``Prefer: wait=N`` (RFC 7240): an answer that is held until there is news.
 
-A waiting request holds no thread and no connection between two looks at the job.
+A waiting request holds no thread and no connection between two looks at its job, and all look at
+once: a hundred that wait would else take most of a core.
 """
 
-import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable
@@ -19,8 +19,11 @@ from shared.db.job_views import JobView, read_job
 
 # Proxies close silent connections after a minute or more.
 MAX_WAIT_S = 60
-# How old news may be when it is told. A look costs about a millisecond of database.
-LOOK_EVERY_S = 0.25
+# How soon a waiting request sees that its client has left, or that the server stops.
+ATTENTION_S = 1.0
+# How old news may be that a job's number of changes does not tell: how many of its images are
+# worked on just now, and what it waits for.
+READ_EVERY_S = 2.0
 # What a client that polls is told to wait between two looks.
 RETRY_AFTER_S = 1
 
@@ -117,11 +120,16 @@ async def watch_job(
         with transaction(site.engine) as connection:
             return read_job(connection, owner_id, job_id)
 
-    deadline = time.monotonic() + wait_s
     view = await run_in_threadpool(look)
-    while not is_news(view) and (left := deadline - time.monotonic()) > 0:
-        if site.stopping.is_set() or await request.is_disconnected():
-            break
-        await asyncio.sleep(min(LOOK_EVERY_S, left))
-        view = await run_in_threadpool(look)
+    read_s = time.monotonic()
+    deadline_s = read_s + wait_s
+    with site.lookout.following(job_id):
+        while not is_news(view) and (left_s := deadline_s - time.monotonic()) > 0:
+            if site.stopping.is_set() or await request.is_disconnected():
+                break
+            seq = await site.lookout.look(job_id, min(ATTENTION_S, left_s))
+            if seq in {None, view.event_seq} and time.monotonic() - read_s < READ_EVERY_S:
+                continue
+            view = await site.lookout.share((owner_id, job_id), look, left_s) or view
+            read_s = time.monotonic()
     return view
