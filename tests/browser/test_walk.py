@@ -133,3 +133,12 @@ def test_everything_is_read_without_a_script(
         expect(plain.locator(".overlay g path")).not_to_have_count(0)
         plain.goto("/")
         expect(plain.locator(".job-name")).to_have_text("one.png")
+
+
+def test_an_operation_is_tried_from_the_documentation(page: Page) -> None:
+    page.goto("/docs")
+    page.locator("#operations-authentication-read_me .opblock-summary-control").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+
+    expect(page.locator(".live-responses-table .response")).to_contain_text("@example.com")
