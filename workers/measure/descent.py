@@ -5,6 +5,8 @@ of damped Gauss-Newton, rounded, or one number changed by one. A spread has its 
 shadow drawn in looks much like a narrower one, and the plainer is the likelier.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -101,53 +103,83 @@ class Layers:
         own = np.einsum("ms,ms->m", shades, shades)
         return float(((shades @ self.levels) ** 2 / np.maximum(own, NO_SHADE)).max())
 
-    def costs(self, sets: Shapes) -> Floats:
-        """Return the squared levels that sets of shapes (m, layers, 4) leave, and their price."""
-        _, first, each = np.unique(sets @ KEY, return_index=True, return_inverse=True)
-        shades = self.shade(sets.reshape(-1, 4)[first])
-        products = (shades @ shades.T)[each[:, :, None], each[:, None]]
-        explained = explained_by(products, (shades @ self.levels)[each])
-        return np.asarray(self.total - explained + self.prices(sets).sum(axis=1))
 
-    def refine(self, shapes: Shapes) -> Shapes:
-        """Move shapes (layers, 4) downhill; return where that ends."""
-        cost = float(self.costs(shapes[None])[0])
-        for _ in range(MAX_ROUNDS):
-            tried = self._steps(shapes)
-            tried = tried[_are_plausible(tried)]
-            if not len(tried):
-                break
-            costs = self.costs(tried)
-            if costs.min() >= cost:
-                break
-            shapes, cost = tried[int(np.argmin(costs))], float(costs.min())
-        return shapes
+def costs_of(views: Sequence[Layers], sets: Shapes, of: NDArray[np.intp]) -> Floats:
+    """Return the squared levels that sets of shapes leave, and their price, shape (m,).
 
-    def _steps(self, shapes: Shapes) -> Shapes:
-        """Return where damped and single steps lead, shape (m, layers, 4)."""
-        moved = shapes[:, None, None] + np.stack([MOVES, -MOVES])
-        moved[..., BLUR] = np.clip(moved[..., BLUR], 0, FAMILY - 1)
-        own, around = self.shade(shapes), self.shade(moved)
-        full = np.linalg.lstsq(own.T, self.levels, rcond=None)[0]
-        slopes = full[:, None, None] * (around[:, 0] - around[:, 1]) / 2
-        jacobian = np.concatenate([slopes.reshape(-1, len(self.levels)), own])
-        normal = jacobian @ jacobian.T
-        downhill = jacobian @ (self.levels - full @ own)
-        price = (
-            PRICE
-            * len(self.levels)
-            * (ENOUGH_RMS_LEVELS / (HALVES * BLURS_PX[shapes[:, BLUR]])) ** 2
-        )
-        spreads = NUMBERS * np.arange(1, len(shapes) + 1) - 1
-        normal[spreads, spreads] += price
-        downhill[spreads] -= price * shapes[:, SPREAD]
-        scale = np.diag(np.diag(normal) + NO_SHADE)
-        steps = np.linalg.solve(normal + DAMPINGS[:, None, None] * scale, downhill)
-        steps = steps[:, : slopes[..., 0].size].reshape(len(DAMPINGS), -1, NUMBERS)
-        found = np.rint(steps @ MOVES).astype(np.int64)
-        layers = np.eye(len(shapes), dtype=np.int64)
-        alone = (layers[:, None, :, None] * NEAR[:, None]).reshape(-1, *shapes.shape)
-        return np.asarray(shapes + np.concatenate([found, alone]), np.int64)
+    Args:
+        views: the same samples, with what was put back for different shapes.
+        sets: shape (m, layers, 4).
+        of: the view in which each is judged, shape (m,).
+    """
+    _, first, each = np.unique(sets @ KEY, return_index=True, return_inverse=True)
+    shades = views[0].shade(sets.reshape(-1, 4)[first])
+    products = (shades @ shades.T)[each[:, :, None], each[:, None]]
+    sums = np.stack([shades @ view.levels for view in views])[of[:, None], each]
+    totals = np.array([view.total for view in views])[of]
+    return np.asarray(totals - explained_by(products, sums) + views[0].prices(sets).sum(axis=1))
+
+
+def descend(views: Sequence[Layers], sets: Shapes) -> Shapes:
+    """Move sets of shapes (n, layers, 4) downhill, each in its own view, until none gets lower.
+
+    All go in step: each step is many sums too small to be taken one by one.
+    """
+    sets, going = sets.copy(), np.arange(len(sets))
+    costs = costs_of(views, sets, going)
+    for _ in range(MAX_ROUNDS):
+        seen = [views[at] for at in going]
+        tried = _steps_of(seen, sets[going])
+        found = np.full(tried.shape[:2], np.inf)
+        plausible = _are_plausible(tried)
+        if plausible.any():
+            found[plausible] = costs_of(seen, tried[plausible], np.nonzero(plausible)[0])
+        best = found.argmin(axis=1)
+        least = found[np.arange(len(going)), best]
+        lower = np.flatnonzero(least < costs[going])
+        going = going[lower]
+        if not len(going):
+            break
+        sets[going], costs[going] = tried[lower, best[lower]], least[lower]
+    return sets
+
+
+def _steps_of(views: Sequence[Layers], sets: Shapes) -> Shapes:
+    """Return where damped and single steps lead each of n sets, shape (n, m, layers, 4)."""
+    normal, downhill = _slopes_of(views, sets)
+    scale = np.eye(normal.shape[1]) * (np.einsum("nkk->nk", normal) + NO_SHADE)[:, None]
+    damped = normal[:, None] + DAMPINGS[:, None, None] * scale[:, None]
+    steps = np.linalg.solve(damped, downhill[:, None, :, None])[..., 0]
+    count, layers, _ = sets.shape
+    steps = steps[..., : layers * NUMBERS].reshape(count, len(DAMPINGS), layers, NUMBERS)
+    together = sets[:, None] + np.rint(steps @ MOVES).astype(np.int64)
+    alone = (np.eye(layers, dtype=np.int64)[:, None, :, None] * NEAR[:, None]).reshape(
+        -1, layers, 4
+    )
+    return np.concatenate([together, sets[:, None] + alone], axis=1)
+
+
+def _slopes_of(views: Sequence[Layers], sets: Shapes) -> tuple[Floats, Floats]:
+    """Return the normal equations of n sets, shapes (n, k, k) and (n, k).
+
+    The unknowns are by how much each number of each layer changes, and then the layers' depths.
+    """
+    moved = sets[:, :, None, None] + np.stack([MOVES, -MOVES])
+    moved[..., BLUR] = np.clip(moved[..., BLUR], 0, FAMILY - 1)
+    own, around = views[0].shade(sets), views[0].shade(moved)
+    levels = np.stack([view.levels for view in views])
+    pairs = zip(own, levels, strict=True)
+    full = np.stack([np.linalg.lstsq(shade.T, one, rcond=None)[0] for shade, one in pairs])
+    slopes = full[..., None, None] * (around[:, :, 0] - around[:, :, 1]) / 2
+    jacobian = np.concatenate([slopes.reshape(len(sets), -1, own.shape[2]), own], axis=1)
+    normal = jacobian @ jacobian.swapaxes(1, 2)
+    downhill = (jacobian @ (levels[:, None] - full[:, None] @ own).swapaxes(1, 2))[..., 0]
+    least = (ENOUGH_RMS_LEVELS / (HALVES * BLURS_PX[sets[..., BLUR]])) ** 2
+    price = PRICE * levels.shape[1] * least
+    spreads = NUMBERS * np.arange(1, sets.shape[1] + 1) - 1
+    normal[:, spreads, spreads] += price
+    downhill[:, spreads] -= price * sets[..., SPREAD]
+    return normal, downhill
 
 
 def explained_by(products: Floats, sums: Floats) -> Floats:
@@ -169,13 +201,41 @@ def explained_by(products: Floats, sums: Floats) -> Floats:
     return np.asarray(np.where(apart & (full > 0).all(axis=1), gain, 0.0))
 
 
+def explained_with(products: Floats, sums: Floats, pairs: NDArray[np.int64]) -> Floats:
+    """Return the squared levels that each pair of shades explains with each one as a third.
+
+    The third explains of what the pair leaves as much as it has of its own (Schur complement).
+
+    Args:
+        products: of shades of length one with each other, shape (m, m).
+        sums: of each with the levels seen, shape (m,).
+        pairs: which two, shape (n, 2).
+
+    Returns:
+        Shape (n, m), 0 as in ``explained_by``.
+    """
+    first, second = pairs.T
+    alike = products[first, second][:, None]
+    apart = np.maximum(1 - alike**2, NO_SHADE)
+    to_first, to_second = products[first], products[second]
+    one, other = sums[first][:, None], sums[second][:, None]
+    share_first = (to_first - alike * to_second) / apart
+    share_second = (to_second - alike * to_first) / apart
+    own = 1 - to_first * share_first - to_second * share_second
+    kept = apart * own > LEAST_ANGLE**2
+    third = (sums - one * share_first - other * share_second) / np.where(kept, own, 1)
+    full_first, full_second = (one - alike * other) / apart, (other - alike * one) / apart
+    kept &= (third > 0) & (full_first > share_first * third) & (full_second > share_second * third)
+    return np.where(kept, full_first * one + full_second * other + third**2 * own, 0)
+
+
 def _are_plausible(sets: Shapes) -> NDArray[np.bool_]:
-    """Tell which sets of shapes (m, layers, 4) may be layers of one shadow."""
+    """Tell which sets of shapes (..., layers, 4) may be layers of one shadow, shape (...)."""
     y, number, spread = (sets[..., index] for index in (1, 2, 3))
-    blur = HALVES * BLURS_PX[np.clip(number, 0, len(BLURS_PX) - 1)]
-    tabled = (number >= 0) & (number < FAMILY)
-    soft = (spread >= LEAST_SPREAD * blur) & (spread <= MOST_SPREAD * blur + HALVES)
-    near = (np.abs(y) <= FARTHEST * blur + HALVES) & (blur >= HALVES * LEAST_BLUR_PX)
+    blur = HALVES * BLURS_PX.take(number, mode="clip")
+    kept = (number >= 0) & (number < FAMILY) & (blur >= HALVES * LEAST_BLUR_PX)
+    kept &= (spread >= LEAST_SPREAD * blur) & (spread <= MOST_SPREAD * blur + HALVES)
+    kept &= np.abs(y) <= FARTHEST * blur + HALVES
     # One light throws all shadows to one side.
-    aside = (y >= 0).all(axis=1) | (y <= 0).all(axis=1)
-    return np.asarray((tabled & soft & near).all(axis=1) & aside)
+    aside = (y >= 0).all(axis=-1) | (y <= 0).all(axis=-1)
+    return np.asarray(kept.all(axis=-1) & aside)

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.measure.descent import LEAST_ANGLE, LIGHT_LEVELS, Layers, explained_by
+from workers.measure.descent import (
+    LEAST_ANGLE,
+    LIGHT_LEVELS,
+    Layers,
+    costs_of,
+    descend,
+    explained_with,
+)
 from workers.measure.penumbra import Penumbra
 from workers.measure.shade import NO_SHADE, Floats, Samples, Shapes, Y, grid_of
 
@@ -55,7 +62,7 @@ def fit_layers(seen: Penumbra) -> LayersFit | None:
     pairs = _best_pairs(layers, grid, shades)
     if not len(pairs):
         return None
-    pair = _settle(layers, grid[pairs[0]])
+    pair = _settle(layers, grid[pairs[:1]])[0]
     two = _fit(layers, pair)
     if two is not None and two.rms_levels <= TWO_RMS_LEVELS:
         return two
@@ -68,19 +75,22 @@ def fit_layers(seen: Penumbra) -> LayersFit | None:
 
 def _best_of(layers: Layers, sets: Shapes) -> Shapes:
     """Move sets of shapes downhill; return the one that ends lowest."""
-    found = [_settle(layers, shapes) for shapes in sets]
-    costs = [layers.lifted(shapes).costs(shapes[None])[0] for shapes in found]
-    return found[int(np.argmin(costs))]
+    found = _settle(layers, sets)
+    lifted = [layers.lifted(shapes) for shapes in found]
+    return np.asarray(found[costs_of(lifted, found, np.arange(len(found))).argmin()])
 
 
-def _settle(layers: Layers, shapes: Shapes) -> Shapes:
-    """Move shapes and put back what blending them drops until both agree."""
+def _settle(layers: Layers, sets: Shapes) -> Shapes:
+    """Move sets of shapes and put back what blending them drops until both agree."""
+    sets, unsettled = sets.copy(), np.arange(len(sets))
     for _ in range(TURNS):
-        moved = layers.lifted(shapes).refine(shapes)
-        if (moved == shapes).all():
+        before = sets[unsettled]
+        moved = descend([layers.lifted(shapes) for shapes in before], before)
+        sets[unsettled] = moved
+        unsettled = unsettled[(moved != before).any(axis=(1, 2))]
+        if not len(unsettled):
             break
-        shapes = moved
-    return shapes
+    return sets
 
 
 def _best_pairs(layers: Layers, grid: Shapes, shades: Floats) -> NDArray[np.int64]:
@@ -106,13 +116,14 @@ def _best_triples(
     layers: Layers, grid: Shapes, shades: Floats, pairs: NDArray[np.int64]
 ) -> Shapes:
     """Return the best sets (m, 3, 4) of a pair of shapes and one more."""
-    third = np.tile(np.arange(len(grid)), len(pairs))
-    sets = np.column_stack([np.repeat(pairs, len(grid), axis=0), third])
     products, sums = shades @ shades.T, shades @ layers.levels
-    explained = explained_by(products[sets[:, :, None], sets[:, None]], sums[sets])
-    explained -= layers.prices(grid)[sets].sum(axis=1)
-    best = _largest(explained, TRIPLES * TRIPLES_APART)[::TRIPLES_APART]
-    return grid[sets[best]]
+    lengths = np.sqrt(np.diag(products)) + NO_SHADE
+    explained = explained_with(products / (lengths[:, None] * lengths), sums / lengths, pairs)
+    prices = layers.prices(grid)
+    explained -= prices[pairs].sum(axis=1)[:, None] + prices
+    best = _largest(explained.ravel(), TRIPLES * TRIPLES_APART)[::TRIPLES_APART]
+    pair, third = np.unravel_index(best, explained.shape)
+    return grid[np.column_stack([pairs[pair], third])]
 
 
 def _largest(values: Floats, count: int) -> NDArray[np.intp]:
