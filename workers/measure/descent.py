@@ -128,7 +128,7 @@ def descend(views: Sequence[Layers], sets: Shapes) -> Shapes:
     sets, going = sets.copy(), np.arange(len(sets))
     costs = costs_of(views, sets, going)
     for _ in range(MAX_ROUNDS):
-        seen = [views[at] for at in going]
+        seen = [views[at] for at in going.tolist()]
         tried = _steps_of(seen, sets[going])
         found = np.full(tried.shape[:2], np.inf)
         plausible = _are_plausible(tried)
