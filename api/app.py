@@ -68,6 +68,8 @@ READ_BY_SCRIPTS = (
 )
 # Two probes at once, and no more, may hang on a frozen database, broker and disk.
 CHECK_THREADS = 6
+# All else goes on beside one; it shares its core with more.
+IMPORT_THREADS = 1
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -120,6 +122,7 @@ def _connect(settings: Settings) -> Site:
         celery=celery_app(settings.broker_url),
         stopping=threading.Event(),
         check_threads=CapacityLimiter(CHECK_THREADS),
+        import_threads=CapacityLimiter(IMPORT_THREADS),
         lookout=Lookout(engine),
         limiter=Limiter(settings),
     )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
@@ -46,7 +47,9 @@ async def check_job(
     """
     measured = await run_in_threadpool(_read, site, user.id, job_id)
     content = await _receive(request)
-    return await run_in_threadpool(lambda: check(read_dtcg(content, new_id("set")), measured))
+    return await to_thread.run_sync(
+        lambda: check(read_dtcg(content, new_id("set")), measured), limiter=site.import_threads
+    )
 
 
 def _read(site: Site, owner_id: str, job_id: str) -> Tokens:

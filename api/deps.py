@@ -47,6 +47,8 @@ class Site:
     stopping: threading.Event
     # Threads for readiness checks: a hanging one must not take from those that serve requests.
     check_threads: CapacityLimiter
+    # Threads for design systems that are handed in: the largest take a core for seconds.
+    import_threads: CapacityLimiter
     lookout: Lookout
     limiter: Limiter
 

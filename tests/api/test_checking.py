@@ -1,6 +1,7 @@
 """A design system's file against the screens of a job."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -39,6 +40,20 @@ def test_a_file_may_be_larger_than_other_bodies(client: httpx.Client, address: s
     padded = FILE + b" " * (2 * 2**20)
 
     assert client.post(address, content=padded).status_code == 200
+
+
+def test_files_that_come_at_once_are_read_in_turn(client: httpx.Client, address: str) -> None:
+    color = json.loads(FILE)["color"]["brand"]
+    file = json.dumps({"color": {f"blue-{number}": color for number in range(2000)}})
+
+    with ThreadPoolExecutor(6) as pool:
+        checks = [pool.submit(client.post, address, content=file) for _ in range(6)]
+        served = client.get("/api/v1/auth/me")
+        found = [each.result().json() for each in checks]
+
+    assert served.status_code == 200
+    assert all(each == found[0] for each in found)
+    assert found[0]["used"] == 2000
 
 
 def test_a_file_that_is_too_large_is_refused(client: httpx.Client, address: str) -> None:
