@@ -94,6 +94,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=operation_id,
     )
     app.state.site = _connect(settings)
+    app.state.show_problem = pages.show_problem
     _route(app)
     app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit, streamed=STREAMED, lists=LISTS)

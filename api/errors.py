@@ -1,6 +1,6 @@
 """Errors as HTTP answers: ``application/problem+json`` (RFC 9457), whatever went wrong.
 
-This is the only place that knows the status of an error. The order of ``STATUSES`` does not
+Handlers are no coroutines: a page says who is signed in, and asks the database for that. This is the only place that knows the status of an error. The order of ``STATUSES`` does not
 matter: the nearest ancestor that is listed decides.
 """
 
@@ -165,7 +165,7 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
     members: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Return a problem as an answer.
+    """Return a problem as an answer: to a browser that goes where people go, as a page.
 
     Args:
         request: What it answers; its path is the ``instance``.
@@ -174,10 +174,20 @@ def problem_response(
         headers: More headers.
         members: More members of the body.
     """
+    if _wants_page(request):
+        page: Response = request.app.state.show_problem(request, problem, status)
+        page.headers.update(headers or {})
+        return page
     body = {"type": problem.type, "title": problem.title, "status": status}
     body |= {"detail": problem.detail, "instance": request.url.path, "code": problem.code}
     content = jsonable_encoder(body | dict(members or {}))
     return JSONResponse(content, status, headers, media_type=PROBLEM_TYPE)
+
+
+def _wants_page(request: Request) -> bool:
+    """Tell whether somebody looks at the answer; browsers ask for HTML by name."""
+    inside = request.url.path == "/api" or request.url.path.startswith("/api/")
+    return not inside and "text/html" in request.headers.get("accept", "")
 
 
 def answer_error(request: Request, error: CopyThatError) -> Response:
@@ -208,14 +218,14 @@ def headers_of(request: Request, error: CopyThatError) -> dict[str, str]:
     return {}
 
 
-async def _on_error(request: Request, error: Exception) -> Response:
+def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, CopyThatError)  # noqa: S101 -- registered for this class alone
     if status_of(type(error)) >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.warning("answered with an error", code=error.code, detail=error.detail)
     return answer_error(request, error)
 
 
-async def _on_invalid(request: Request, error: Exception) -> Response:
+def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 -- likewise
     return answer_error(request, InvalidFields(field_errors(error.errors())))
 
@@ -228,7 +238,7 @@ _KINDS_BY_STATUS: dict[int, type[CopyThatError]] = {
 }
 
 
-async def _on_http_exception(request: Request, error: Exception) -> Response:
+def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 -- likewise
     status = HTTPStatus(error.status_code)
     kind = _KINDS_BY_STATUS.get(status)
@@ -256,7 +266,7 @@ def _allowed_methods(request: Request) -> list[str]:
     return [*allowed, "HEAD"] if "GET" in allowed else allowed
 
 
-async def _on_bug(request: Request, error: Exception) -> Response:
+def _on_bug(request: Request, error: Exception) -> Response:
     """Answer what nobody foresaw: the caller gets an id, the log gets the trace."""
     request_id = request.scope.get("state", {}).get("request_id", "")
     _log.error("unforeseen error", request_id=request_id, exc_info=error)
@@ -271,7 +281,7 @@ async def _on_bug(request: Request, error: Exception) -> Response:
     )
 
 
-async def _on_disconnect(request: Request, error: Exception) -> Response:
+def _on_disconnect(request: Request, error: Exception) -> Response:
     """End a request whose client has left; nobody reads the answer."""
     del error
     problem = Problem.of(InvalidRequest("the connection ended before the request did"))

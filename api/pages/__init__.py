@@ -16,6 +16,9 @@ from api.pages import (
     static_files,
     status,
 )
+from api.pages.session import show_problem
+
+__all__ = ["router", "show_problem"]
 
 router = APIRouter()
 for part in (account, comparison, documentation, inspector, job, jobs, static_files, status):

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import Depends, Form, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
@@ -40,9 +41,10 @@ class PageRoute(APIRoute):
             except Unauthenticated:
                 return go_to_login(request)
             except RequestValidationError as error:
-                return show_error(request, InvalidFields(field_errors(error.errors())))
+                invalid = InvalidFields(field_errors(error.errors()))
+                return await run_in_threadpool(show_error, request, invalid)
             except CopyThatError as error:
-                return show_error(request, error)
+                return await run_in_threadpool(show_error, request, error)
 
         return handle_as_page
 
@@ -55,16 +57,21 @@ def go_to_login(request: Request) -> Response:
 
 def show_error(request: Request, error: CopyThatError) -> Response:
     """Return an error as a page."""
-    page = show(
+    page = show_problem(request, Problem.of(error), status_of(type(error)))
+    page.headers.update(headers_of(request, error))
+    return page
+
+
+def show_problem(request: Request, problem: Problem, status: int) -> Response:
+    """Return what went wrong as a page."""
+    return show(
         request,
         "error.html",
         user=_visitor(request),
-        status=status_of(type(error)),
-        problem=Problem.of(error),
+        status=status,
+        problem=problem,
         request_id=request.state.request_id,
     )
-    page.headers.update(headers_of(request, error))
-    return page
 
 
 def _visitor(request: Request) -> UserView | None:

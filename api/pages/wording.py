@@ -107,6 +107,11 @@ def plural(count: int, noun: str) -> str:
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
+def sentence(text: str) -> str:
+    """Return what went wrong, which stands behind a colon elsewhere, as a sentence."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
 def shares(counts: Counts) -> list[tuple[str, int]]:
     """Return how many images are where, by the name that a stylesheet knows the state by."""
     parts = (
@@ -136,6 +141,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "size": size,
     "percent": percent,
     "plural": plural,
+    "sentence": sentence,
     "shares": shares,
     "standing": standing,
     "state": lambda state: STATES[str(state)],

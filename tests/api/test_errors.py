@@ -214,6 +214,18 @@ def test_a_bug_gives_an_id_and_no_trace(broken_app: FastAPI) -> None:
     assert "ZeroDivisionError" not in answer.text
 
 
+def test_a_bug_below_a_page_is_a_page(broken_app: FastAPI) -> None:
+    with serving(broken_app) as url:
+        answer = httpx.get(
+            f"{url}/bug", headers={"Accept": "text/html", "X-Request-ID": "trace-8"}
+        )
+
+    assert answer.status_code == 500
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "trace-8" in answer.text
+    assert "ZeroDivision" not in answer.text
+
+
 def test_a_bug_is_logged_with_its_id_and_trace(broken_app: FastAPI) -> None:
     with structlog.testing.capture_logs() as lines, serving(broken_app) as url:
         httpx.get(f"{url}/bug", headers={"X-Request-ID": "trace-7"})

@@ -8,7 +8,7 @@ from fastapi.routing import iter_route_contexts
 
 from api.pages import router
 from tests.api.browsing import HOSTILE, PASSWORD, register, send, token
-from tests.api.server import new_job
+from tests.api.server import assert_problem, new_job
 
 # All there are, also those that nobody remembered to list.
 FORMS = sorted(
@@ -187,6 +187,24 @@ def test_a_missing_page_of_a_job_is_a_page(browser: httpx.Client) -> None:
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")
     assert "grace@example.com" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/jobs/", "/logout", "/static/0/nothing.css"])
+def test_where_nothing_is_a_browser_gets_a_page_and_a_program_a_problem(
+    browser: httpx.Client, path: str
+) -> None:
+    seen = browser.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
+    read = browser.get(path)
+
+    assert seen.headers["content-type"].startswith("text/html")
+    assert "grace@example.com" in seen.text
+    assert_problem(read, seen.status_code, read.json()["code"])
+
+
+def test_the_api_answers_a_browser_with_problems_all_the_same(browser: httpx.Client) -> None:
+    answer = browser.get("/api/v1/nothing", headers={"Accept": "text/html"})
+
+    assert_problem(answer, 404, "not_found")
 
 
 def test_assets_are_kept_under_a_name_of_their_content(browser: httpx.Client) -> None:

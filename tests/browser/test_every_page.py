@@ -1,25 +1,33 @@
-"""What every page is held to: the rules of axe, in light and dark, and a budget of bytes."""
+"""What every page is held to in every state: rules of axe in light and dark, a place, bytes."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Response
 
-from tests.browser.conftest import (
-    TIMEOUT_S,
-    await_state,
-    hand_in,
-    register,
-    sample_screens,
-    visiting,
+from api.app import create_app
+from shared.settings import Settings
+from tests.api.conftest import settings
+from tests.api.server import serving
+from tests.browser.conftest import TIMEOUT_S, visiting
+from tests.browser.states import (
+    LOGINS,
+    REFUSED,
+    Step,
+    Tour,
+    make_tour,
+    steps_of_a_member,
+    steps_of_a_newcomer,
+    steps_of_the_unwelcome,
+    steps_without_a_database,
 )
 from tests.end_to_end.conftest import Service
+from tests.fakes.claude import ClaudeServer
 from tests.shared.export.toolbox import ROOT, install
 
+__all__ = ["settings"]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(TIMEOUT_S)]
 # HTML, CSS and JavaScript of a page as they are sent, without images.
 MOST_BYTES = 150_000
@@ -33,39 +41,68 @@ WATCH_SHIFTS = """
             if (!shift.hadRecentInput) window.shifts += shift.value;
     }).observe({ type: 'layout-shift', buffered: true });
 """
-VIEWS = ("images", "color", "spacing", "typography", "shadow", "gradient", "radius", "export")
+# Controls that are shown, but beside the window, where nothing scrolls to them.
+OUTSIDE = """
+    () => [...document.querySelectorAll('main a, main button, main input, main select, summary')]
+        .filter((each) => each.checkVisibility({ visibilityProperty: true }))
+        .filter((each) => {
+            const { left, right } = each.getBoundingClientRect();
+            if (left >= 0 && right <= innerWidth) return false;
+            for (let at = each.parentElement; at !== document.body; at = at.parentElement)
+                if (getComputedStyle(at).overflowX !== 'visible') return false;
+            return true;
+        })
+        .map((each) => each.outerHTML.slice(0, 100))
+"""
 Scheme = Literal["light", "dark"]
 
 
-@dataclass(frozen=True)
-class Tour:
-    """Somebody's session and the paths of all pages that they can see."""
-
-    state: Any
-    paths: tuple[str, ...]
+Show = Callable[[str, Page], None]
 
 
 @pytest.fixture(scope="module")
-def tour(chromium: Browser, service: Service) -> Tour:
-    """A job that has ended, with an image that failed, and one of fewer screens before it."""
-    with visiting(chromium, service.url) as page:
-        register(page)
-        before = hand_in(page, dict(list(sample_screens().items())[:3]))
-        await_state(page, "Succeeded")
-        page.goto("/")
-        job = hand_in(page, sample_screens() | {"broken.png": b"\x89PNG\r\n\x1a\n nothing"})
-        await_state(page, "Partly succeeded")
-        items = page.locator(".tile a").evaluate_all("(all) => all.map((each) => each.pathname)")
-        views = (f"{job}?show={view}" for view in VIEWS)
-        compared = f"{job}/compare?before={before.rpartition('/')[2]}"
-        insight = (f"{job}/compare", compared, f"{report_of(job)}?format=html")
-        paths = ("/", "/keys", "/status", *views, *insight, items[0], items[-1], "/jobs/job_0")
-        return Tour(page.context.storage_state(), paths)
+def tour(chromium: Browser, service: Service, claude: ClaudeServer) -> Tour:
+    """What there is to see."""
+    return make_tour(chromium, service, claude)
 
 
-def report_of(job: str) -> str:
-    """Return the path of a job's drift report, which is the API's own page."""
-    return f"/api/v1{urlsplit(job).path}/report"
+@pytest.fixture(scope="module")
+def unwelcoming(settings: Settings) -> Iterator[str]:
+    """The address of a service where nobody registers and few sign in."""
+    strict = {"open_registration": False, "logins_per_minute": LOGINS}
+    with serving(create_app(settings.model_copy(update=strict))) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def without_database(settings: Settings) -> Iterator[str]:
+    """The address of a service whose database is away."""
+    nowhere = {"database_url": "postgresql://127.0.0.1:1/nowhere"}
+    with serving(create_app(settings.model_copy(update=nowhere))) as url:
+        yield url
+
+
+@pytest.fixture
+def walk(
+    chromium: Browser, service: Service, tour: Tour, unwelcoming: str, without_database: str
+) -> Callable[..., None]:
+    """Bring a window to every page in every state, and show it each time."""
+
+    def through(look: Show, **options: Any) -> None:  # noqa: ANN401 -- Playwright's own
+        def visit(url: str, steps: Iterable[tuple[str, Step]], **session: Any) -> None:  # noqa: ANN401
+            with visiting(chromium, url, REFUSED, **options, **session) as page:
+                page.add_init_script(WATCH_SHIFTS)
+                for name, step in steps:
+                    step(page)
+                    page.wait_for_load_state()
+                    look(name, page)
+
+        visit(service.url, steps_of_a_newcomer())
+        visit(service.url, steps_of_a_member(tour), storage_state=tour.state)
+        visit(unwelcoming, steps_of_the_unwelcome())
+        visit(without_database, steps_without_a_database())
+
+    return through
 
 
 @pytest.fixture(scope="module")
@@ -75,49 +112,51 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     return Path(tools / "node_modules/axe-core/axe.min.js").read_text()
 
 
-def complaints_of_axe(page: Page) -> Iterator[str]:
+def complaints_of_axe(page: Page, name: str) -> Iterator[str]:
     for violation in page.evaluate("axe.run().then(({ violations }) => violations)"):
         for node in violation["nodes"]:
-            yield f"{page.url}: {violation['id']}: {node['html'][:200]} {node['failureSummary']}"
+            yield f"{name}: {violation['id']}: {node['html'][:200]} {node['failureSummary']}"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_has_nothing_to_say(
-    chromium: Browser, service: Service, tour: Tour, axe: str, scheme: Scheme
-) -> None:
+def test_axe_has_nothing_to_say(walk: Callable[..., None], axe: str, scheme: Scheme) -> None:
     said: list[str] = []
-    # A page that was not found says so in the console, too.
-    session = {"storage_state": tour.state, "tolerated": "404 (Not Found)"}
-    with visiting(chromium, service.url, color_scheme=scheme, **session) as page:
-        for path in tour.paths:
-            page.goto(path)
-            page.evaluate(axe)
-            said += complaints_of_axe(page)
-    with visiting(chromium, service.url, color_scheme=scheme) as page:
-        for path in ("/login", "/register"):
-            page.goto(path)
-            page.evaluate(axe)
-            said += complaints_of_axe(page)
+
+    def ask(name: str, page: Page) -> None:
+        page.evaluate(axe)
+        said.extend(complaints_of_axe(page, name))
+
+    walk(ask, color_scheme=scheme)
 
     assert said == []
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-def test_pages_are_light_stand_still_and_fit(
-    chromium: Browser, service: Service, tour: Tour, width: int
-) -> None:
+def test_pages_stand_still_and_fit(walk: Callable[..., None], width: int) -> None:
+    wrong: list[tuple[str, float, int, list[str]]] = []
+
+    def measure(name: str, page: Page) -> None:
+        shifts: float = page.evaluate("window.shifts")
+        wide: int = page.evaluate("document.documentElement.scrollWidth")
+        outside: list[str] = page.evaluate(OUTSIDE)
+        if shifts >= MOST_SHIFT or wide > width or outside:
+            wrong.append((name, shifts, wide, outside))
+
+    walk(measure, viewport={"width": width, "height": 800})
+
+    assert wrong == []
+
+
+def test_pages_are_light(chromium: Browser, service: Service, tour: Tour) -> None:
     bodies: list[Response] = []
-    session: Any = {"storage_state": tour.state, "tolerated": "404 (Not Found)"}
-    size = {"width": width, "height": 800}
-    with visiting(chromium, service.url, viewport=size, **session) as page:
-        page.add_init_script(WATCH_SHIFTS)
+    sent: dict[str, int] = {}
+    with visiting(chromium, service.url, REFUSED, storage_state=tour.state) as page:
         page.on("response", lambda answer: bodies.append(answer))  # noqa: PLW0108 -- takes no marks
-        for path in tour.paths:
+        for name, path in (*tour.paths.items(), ("keys", "/keys"), ("login", "/login")):
             bodies.clear()
             page.goto(path)
-            page.wait_for_load_state("networkidle")
-            sent = sum(len(each.body()) for each in bodies if each.request.resource_type in KINDS)
+            page.wait_for_load_state()
+            ours = (each for each in bodies if each.request.resource_type in KINDS)
+            sent[name] = sum(len(each.body()) for each in ours)
 
-            assert sent < MOST_BYTES, path
-            assert page.evaluate("window.shifts") < MOST_SHIFT, path
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    assert {name: size for name, size in sent.items() if size >= MOST_BYTES} == {}

@@ -89,7 +89,7 @@ function phrase(told, isGuess) {
   const images = `${isGuess ? 'About ' : ''}${number.format(told.images)} ${told.images === 1 ? 'image' : 'images'}`;
   const facts = [images];
   if (told.mode === 'cv') facts.push('measured and named by rule, no calls, $0');
-  else facts.push(`${number.format(told.calls)} calls to ${told.model}`, told.usd === null ? 'price not known' : `about ${money(told.usd)}`);
+  else facts.push(`${number.format(told.calls)} ${told.calls === 1 ? 'call' : 'calls'} to ${told.model}`, told.usd === null ? 'price not known' : `about ${money(told.usd)}`);
   if (told.cached && told.mode !== 'cv') facts.push(`${number.format(told.cached)} at hand already${told.saved_usd ? `, saving ${money(told.saved_usd)}` : ''}`);
   if (told.unreadable) facts.push(`${number.format(told.unreadable)} unreadable`);
   return facts.join(' · ');
