@@ -67,14 +67,14 @@ def show_problem(request: Request, problem: Problem, status: int) -> Response:
     return show(
         request,
         "error.html",
-        user=_visitor(request),
+        user=visitor_of(request),
         status=status,
         problem=problem,
         request_id=request.state.request_id,
     )
 
 
-def _visitor(request: Request) -> UserView | None:
+def visitor_of(request: Request) -> UserView | None:
     """Return who is signed in, as far as that can be told."""
     try:
         return cookie_user(request.app.state.site, request.cookies.get(SESSION_COOKIE))

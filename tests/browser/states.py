@@ -53,6 +53,7 @@ def make_tour(chromium: Browser, service: Service, claude: ClaudeServer) -> Tour
             "jobs": "/",
             "no-such-jobs": "/?status=canceled",
             "status": "/status",
+            "docs": "/docs",
             **{f"job-{view}": f"{job}?show={view}" for view in VIEWS},
             "job-failed": failed,
             "job-failed-images": f"{job}?show=images&status=failed",
