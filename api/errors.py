@@ -1,6 +1,8 @@
 """Errors as HTTP answers: ``application/problem+json`` (RFC 9457), whatever went wrong.
 
-Handlers are no coroutines: a page says who is signed in, and asks the database for that. This is the only place that knows the status of an error. The order of ``STATUSES`` does not
+Handlers are no coroutines: a page says who is signed in, and asks the database for that.
+
+This is the only place that knows the status of an error. The order of ``STATUSES`` does not
 matter: the nearest ancestor that is listed decides.
 """
 
