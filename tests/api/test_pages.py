@@ -60,7 +60,7 @@ def test_a_wrong_password_is_said_beside_the_form(browser: httpx.Client) -> None
     answer = send(browser, "/login", "/login", email="grace@example.com", password="guess")
 
     assert answer.status_code == 401
-    assert "the address or the password is wrong" in answer.text
+    assert "The address or the password is wrong." in answer.text
 
 
 def test_a_registered_address_and_a_short_password_are_said(browser: httpx.Client) -> None:
