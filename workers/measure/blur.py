@@ -82,6 +82,17 @@ def table() -> Table:
 ROW = HALVES * 2 * REACH_PX + 1
 
 
+@cache
+def slopes() -> Table:
+    """Return how far the falls of all of BLURS_PX go down over the pixel before each place.
+
+    A row has HALVES places more than in ``table``: over the last pixel it still falls.
+    """
+    falls = table().reshape(-1, ROW)
+    before = np.pad(falls, ((0, 0), (HALVES, 0)), "edge")
+    return np.asarray((before - np.pad(falls, ((0, 0), (0, HALVES)), "edge")).ravel())
+
+
 def shares_at(places: Places, blurs: Places) -> Table:
     """Return the shares at places outward.
 
@@ -89,7 +100,17 @@ def shares_at(places: Places, blurs: Places) -> Table:
         places: in halves of a pixel from the first pixel outside, any shape.
         blurs: indices into BLURS_PX, of a shape that goes with that of the places.
     """
+    return _look_up(table(), ROW, places, blurs)
+
+
+def slopes_at(places: Places, blurs: Places) -> Table:
+    """Return by how much the shares fall over the pixel that ends at places; as ``shares_at``."""
+    return _look_up(slopes(), ROW + HALVES, places, blurs)
+
+
+def _look_up(values: Table, row: int, places: Places, blurs: Places) -> Table:
+    """Return what rows of values have at places, and at their ends for those beyond."""
     middle = HALVES * REACH_PX
     inside = np.maximum(places, -middle)
-    np.minimum(inside, middle, out=inside)
-    return np.asarray(table().take(inside + (blurs * ROW + middle)))
+    np.minimum(inside, row - 1 - middle, out=inside)
+    return np.asarray(values.take(inside + (blurs * row + middle)))

@@ -164,13 +164,15 @@ def _slopes_of(views: Sequence[Layers], sets: Shapes) -> tuple[Floats, Floats]:
 
     The unknowns are by how much each number of each layer changes, and then the layers' depths.
     """
-    moved = sets[:, :, None, None] + np.stack([MOVES, -MOVES])
-    moved[..., BLUR] = np.clip(moved[..., BLUR], 0, FAMILY - 1)
-    own, around = views[0].shade(sets), views[0].shade(moved)
+    # Not all are needed here, but tried next: they are looked up at once.
+    near = sets[:, :, None] + NEAR
+    near[..., BLUR] = np.clip(near[..., BLUR], 0, FAMILY - 1)
+    own, around = views[0].shade(sets), views[0].shade(near)
+    rise = around[:, :, :NUMBERS] - around[:, :, NUMBERS : 2 * NUMBERS]
     levels = np.stack([view.levels for view in views])
     pairs = zip(own, levels, strict=True)
     full = np.stack([np.linalg.lstsq(shade.T, one, rcond=None)[0] for shade, one in pairs])
-    slopes = full[..., None, None] * (around[:, :, 0] - around[:, :, 1]) / 2
+    slopes = full[..., None, None] * rise / 2
     jacobian = np.concatenate([slopes.reshape(len(sets), -1, own.shape[2]), own], axis=1)
     normal = jacobian @ jacobian.swapaxes(1, 2)
     downhill = (jacobian @ (levels[:, None] - full[:, None] @ own).swapaxes(1, 2))[..., 0]

@@ -21,6 +21,7 @@ from workers.measure.blur import (
     HALVES,
     SKIA_BLURS_PX,
     shares_at,
+    slopes_at,
 )
 from workers.measure.penumbra import OFF_MIDDLE, Penumbra
 from workers.measure.profiles import FADED_LEVELS
@@ -160,10 +161,10 @@ class Samples:
         """Return what round corners take off: each as if it were missing in one place."""
         area = CORNER_AREA * np.maximum(self._radius_px + spread / HALVES, 0) ** 2
         inward = round(HALVES * CORNER_PLACE * self._radius_px)
-        outward = _density(near + 1 + inward, blur)
+        outward = slopes_at(near + 1 + inward, blur)
         if not self._is_deep:
-            outward = outward + _density(far + 1 - inward, blur)
-        along = _density(away - inward, blur).sum(axis=1).mean(axis=0)
+            outward = outward + slopes_at(far + 1 - inward, blur)
+        along = slopes_at(away - inward, blur).sum(axis=1).mean(axis=0)
         return np.asarray((area[:, None] * along)[:, self._of] * outward, np.float32)
 
     def misfits(self, shapes: Shapes) -> Floats:
@@ -178,11 +179,6 @@ class Samples:
         shade = self.shade(shape[None])[0]
         depth = shade @ self.depths / max(float(shade @ shade), NO_SHADE)
         return np.asarray(depth, np.float64)
-
-
-def _density(away: Shapes, blur: Shapes) -> Shares:
-    """Return the share, of a pixel's worth, so many halves away from it, across one axis."""
-    return np.asarray(shares_at(away - HALVES, blur) - shares_at(away, blur))
 
 
 @dataclass(frozen=True, slots=True)
