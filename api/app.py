@@ -106,7 +106,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_headers=SENT_BY_SCRIPTS,
             expose_headers=READ_BY_SCRIPTS,
         )
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, private=BASE_PATH)
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies)
     add_error_handlers(app)
     describe(app, (JobOptions, ExtractOptions, estimate.PlannedImages))

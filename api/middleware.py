@@ -30,9 +30,13 @@ _log = structlog.get_logger("api.requests")
 class RequestContext:
     """Gives each request its ``X-Request-ID``, the caller's if that is sane, and logs it."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap an application."""
+    def __init__(self, app: ASGIApp, private: str) -> None:
+        """Wrap an application; what is below the ``private`` path is kept by no cache.
+
+        Unless it says more itself: answers hold tokens and secrets (RFC 6749, 5.1).
+        """
         self._app = app
+        self._private = private
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -52,6 +56,8 @@ class RequestContext:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
+                if scope["path"].startswith(self._private):
+                    headers.setdefault("Cache-Control", "no-store")
                 if scope["scheme"] == "https":
                     headers["Strict-Transport-Security"] = HSTS
                 headers.update(limits.headers_of(scope["state"].get("limits", ())))

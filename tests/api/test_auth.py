@@ -49,6 +49,19 @@ def test_a_registered_user_logs_in_and_is_known(anonymous: httpx.Client) -> None
     assert me.json()["email"] == "grace@example.com"
 
 
+def test_no_cache_keeps_what_holds_a_secret(anonymous: httpx.Client) -> None:
+    register(anonymous)
+    login = log_in(anonymous)
+    own = {"Authorization": f"Bearer {login.json()['access_token']}"}
+    renewed = refresh(anonymous, login.json()["refresh_token"])
+    key = anonymous.post("/api/v1/api-keys", json={"name": "x"}, headers=own)
+    hook = anonymous.post("/api/v1/webhooks", json={"url": "https://example.com"}, headers=own)
+
+    for answer in (login, renewed, key, hook):
+        assert answer.is_success
+        assert answer.headers["cache-control"] == "no-store"
+
+
 def test_an_address_registers_once_in_whatever_case(anonymous: httpx.Client) -> None:
     register(anonymous)
 
