@@ -14,6 +14,7 @@ from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from api.overlay import STROKES
 from shared.export import Format, export
 from shared.imports import read_dtcg
 from shared.tokens import TokenSet
@@ -53,11 +54,18 @@ def load_assets() -> Assets:
     by_name = {each.name: _asset(each) for each in files(__package__).joinpath("static").iterdir()}
     packed = files("fastapi_offline").joinpath("static")
     by_name |= {name: _asset(packed.joinpath(name)) for name in SWAGGER_UI}
-    by_name[TOKENS_CSS] = Asset(export(read_interface(), Format.CSS).content, "text/css")
+    tokens = export(read_interface(), Format.CSS).content
+    by_name[TOKENS_CSS] = Asset(tokens + _layers(), "text/css")
     digest = hashlib.sha256()
     for name in sorted(by_name):
         digest.update(name.encode() + b"\0" + by_name[name].content + b"\0")
     return Assets(digest.hexdigest()[:_DIGEST_LENGTH], by_name)
+
+
+def _layers() -> bytes:
+    """Return the colors of the Inspector's layers, which are those of ``overlay.svg``."""
+    rules = (f".{kind} {{ --stroke: {color}; }}\n" for kind, color in STROKES.items())
+    return "".join(rules).encode()
 
 
 def _asset(file: Traversable) -> Asset:

@@ -1,12 +1,17 @@
 """The web pages without a script: sign in, keys, jobs, and what other sites cannot do."""
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
 
+from api import pages
+from api.overlay import STROKES
 from api.pages import router
+from api.pages.assets import TOKENS_FILE, read_interface
+from shared.export import Format, export
 from tests.api.browsing import HOSTILE, PASSWORD, register, send, token
 from tests.api.server import assert_problem, new_job
 
@@ -16,6 +21,8 @@ FORMS = sorted(
     for each in iter_route_contexts(router.routes)
     if "POST" in (each.methods or ())
 )
+
+INTERFACE = Path(pages.__file__).with_name(TOKENS_FILE)
 
 
 def test_who_is_not_signed_in_is_sent_to_do_so_and_back(anonymous: httpx.Client) -> None:
@@ -221,4 +228,10 @@ def test_assets_are_kept_under_a_name_of_their_content(browser: httpx.Client) ->
 def test_the_interface_is_drawn_with_tokens_of_our_own_export(browser: httpx.Client) -> None:
     (css,) = set(re.findall(r'href="(/static/[0-9a-f]+/tokens.css)"', browser.get("/").text))
 
-    assert "--color-accent: #2447d8;" in browser.get(css).text
+    style = browser.get(css).text
+    assert "--color-accent: #2447d8;" in style
+    assert all(f".{kind} {{ --stroke: {color}; }}" in style for kind, color in STROKES.items())
+
+
+def test_the_interfaces_tokens_are_a_file_that_the_service_exports() -> None:
+    assert export(read_interface(), Format.W3C).content == INTERFACE.read_bytes()

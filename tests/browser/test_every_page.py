@@ -54,6 +54,27 @@ OUTSIDE = """
         })
         .map((each) => each.outerHTML.slice(0, 100))
 """
+# Counts what can be focused (arrows choose among radio buttons), and notes what is, and whether a
+# line around it says so.
+WATCH_FOCUS = """
+    () => {
+        const kinds = 'a[href], button, input, select, textarea, summary, [tabindex="0"]';
+        const all = [...document.querySelectorAll(kinds)].filter((each) =>
+            each.checkVisibility({ visibilityProperty: true }) && !each.disabled
+            && each.type !== 'hidden' && (each.type !== 'radio' || each.checked)
+            && !each.closest('#documentation'));
+        const seen = new Set();
+        const faint = [];
+        const tell = (each) => each.outerHTML.slice(0, 120);
+        addEventListener('focusin', ({ target }) => {
+            seen.add(target);
+            const { outlineStyle, outlineWidth } = getComputedStyle(target);
+            if (outlineStyle === 'none' || parseFloat(outlineWidth) < 1) faint.push(tell(target));
+        });
+        window.missed = () => ({ never: all.filter((each) => !seen.has(each)).map(tell), faint });
+        return all.length;
+    }
+"""
 # What Swagger UI draws of the API is not ours, nor are its colors.
 RUN_AXE = "axe.run({ exclude: [['#documentation']] }).then(({ violations }) => violations)"
 Scheme = Literal["light", "dark"]
@@ -147,6 +168,23 @@ def test_pages_stand_still_and_fit(walk: Callable[..., None], width: int) -> Non
     walk(measure, viewport={"width": width, "height": 800})
 
     assert wrong == []
+
+
+def test_everything_is_reached_by_keyboard_and_seen_to_be(
+    chromium: Browser, service: Service, tour: Tour
+) -> None:
+    wrong: dict[str, Any] = {}
+    with visiting(chromium, service.url, REFUSED, storage_state=tour.state) as page:
+        for name, path in (*tour.paths.items(), ("keys", "/keys")):
+            page.goto(path)
+            page.wait_for_load_state()
+            for _ in range(page.evaluate(WATCH_FOCUS)):
+                page.keyboard.press("Tab")
+            missed = page.evaluate("window.missed()")
+            if missed != {"never": [], "faint": []}:
+                wrong[name] = missed
+
+    assert wrong == {}
 
 
 def test_pages_are_light(chromium: Browser, service: Service, tour: Tour) -> None:
