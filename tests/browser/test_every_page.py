@@ -84,9 +84,10 @@ Show = Callable[[str, Page], None]
 
 
 @pytest.fixture(scope="module")
-def tour(chromium: Browser, service: Service, claude: ClaudeServer) -> Tour:
+def tour(chromium: Browser, service: Service, claude: ClaudeServer) -> Iterator[Tour]:
     """What there is to see."""
-    return make_tour(chromium, service, claude)
+    yield make_tour(chromium, service, claude)
+    claude.reset()
 
 
 @pytest.fixture(scope="module")
