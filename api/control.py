@@ -6,6 +6,7 @@ from typing import Annotated
 import structlog
 from fastapi import APIRouter, BackgroundTasks
 from pydantic import Field, StringConstraints
+from sqlalchemy import Connection
 
 from api.admission import require_short
 from api.deps import BASE_PATH, CurrentUser, ItemId, JobId, Site, SiteDep
@@ -15,11 +16,12 @@ from api.submission import send_hints
 from api.views import Item, Job
 from shared.db import blobs
 from shared.db.control import cancel_item, cancel_pending, request_cancel, retry_job
-from shared.db.engine import transaction
-from shared.db.items import read_item
+from shared.db.engine import transaction, written
+from shared.db.items import ItemView, read_item
 from shared.db.job_views import read_job
 from shared.db.jobs import backlog
 from shared.db.retention import delete_job, require_kept
+from shared.db.work import Hints
 from shared.errors import Unavailable
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["jobs"])
@@ -46,11 +48,9 @@ def cancel_whole_job(
 
     What is done stays, and is merged. A job that has ended is let be.
     """
-    with transaction(site.engine) as connection:
-        request_cancel(connection, user.id, job_id)
+    written(site.engine, lambda connection: request_cancel(connection, user.id, job_id))
     # The wish is stored; what dies from here on is made good by the pump.
-    with transaction(site.engine) as connection:
-        hints = cancel_pending(connection, job_id)
+    hints = written(site.engine, lambda connection: cancel_pending(connection, job_id))
     background.add_task(send_hints, site.celery, job_id, hints)
     return _shown(site, user.id, job_id)
 
@@ -64,10 +64,13 @@ def cancel_one_item(
     background: BackgroundTasks,
 ) -> Item:
     """Cancel one image; one that has ended is let be."""
-    with transaction(site.engine) as connection:
+
+    def cancel(connection: Connection) -> tuple[Hints, ItemView]:
         require_kept(connection, user.id, job_id)
         hints = cancel_item(connection, user.id, job_id, item_id)
-        item = read_item(connection, user.id, job_id, item_id)
+        return hints, read_item(connection, user.id, job_id, item_id)
+
+    hints, item = written(site.engine, cancel)
     background.add_task(send_hints, site.celery, job_id, hints)
     return Item.of(item, BASE_PATH)
 
@@ -81,10 +84,12 @@ def retry_items(
     sent: Retry | None = None,
 ) -> Job:
     """Try images again, by default all that failed or were canceled; the job ends anew."""
-    with transaction(site.engine) as connection:
+
+    def retry(connection: Connection) -> Hints:
         require_short(site.settings, backlog(connection, user.id))
-        chosen = sent.items if sent else None
-        hints = retry_job(connection, user.id, job_id, chosen)
+        return retry_job(connection, user.id, job_id, sent.items if sent else None)
+
+    hints = written(site.engine, retry)
     background.add_task(send_hints, site.celery, job_id, hints)
     return _shown(site, user.id, job_id)
 
@@ -94,8 +99,7 @@ def delete_whole_job(
     job_id: JobId, user: CurrentUser, site: SiteDep, background: BackgroundTasks
 ) -> None:
     """Delete a job that has ended, with its images and all that came of them."""
-    with transaction(site.engine) as connection:
-        hashes = delete_job(connection, user.id, job_id)
+    hashes = written(site.engine, lambda connection: delete_job(connection, user.id, job_id))
     background.add_task(_remove_files, site, job_id, hashes)
 
 

@@ -18,7 +18,7 @@ from api.schemas import MAX_NAME
 from api.uploads import ReceivedFile, ReceivedForm, UploadLimits
 from shared.db import idempotency, webhooks
 from shared.db.blobs import SourceFile, require_stored
-from shared.db.engine import transaction
+from shared.db.engine import written
 from shared.db.items import NewItem
 from shared.db.job_views import JobView, read_job
 from shared.db.jobs import NewJob, create_job
@@ -80,7 +80,8 @@ def store_job(site: Site, files: Sequence[ReceivedFile], wish: Wish) -> StoredJo
         Unavailable: Database or storage is away.
     """
     owner_id, key = wish.owner_id, wish.idempotency_key
-    with transaction(site.engine) as connection:
+
+    def store(connection: Connection) -> StoredJob:
         if key is not None:
             job_id = idempotency.take_key(connection, owner_id, key, _request_hash(files, wish))
             if job_id is not None:
@@ -92,6 +93,8 @@ def store_job(site: Site, files: Sequence[ReceivedFile], wish: Wish) -> StoredJo
         if key is not None:
             idempotency.set_job(connection, owner_id, key, created.job_id)
         return StoredJob(read_job(connection, owner_id, created.job_id), created.hints)
+
+    return written(site.engine, store)
 
 
 def _ensure_webhook(connection: Connection, wish: Wish) -> None:

@@ -112,10 +112,10 @@ def _require_true_lengths(data: bytes) -> None:
     # The decoder makes that room, too, where the file ends right behind the type.
     while at + PNG_CHUNK_HEADER <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
-        if kind == b"IEND":
-            return
         if length > len(data):
             raise DecodeFailed(f"a part of {length} bytes in a file of {len(data)}")
+        if kind == b"IEND":
+            return
         at += PNG_CHUNK_FRAME + length
 
 

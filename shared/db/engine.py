@@ -1,7 +1,8 @@
 """The connection to PostgreSQL, and the one way to write to it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 from uuid import UUID
 
 import uuid_utils
@@ -35,6 +36,18 @@ LOCK_IDLE_S = 15
 POOL_SIZE = 16
 
 
+# What PostgreSQL says of a transaction that may be tried again as it was (appendix A, class 40).
+GAVE_WAY = frozenset({"40P01", "40001"})
+# Each try has to be unlucky anew.
+MOST_TRIES = 5
+
+T = TypeVar("T")
+
+
+class Collision(Unavailable):
+    """Two transactions waited for each other's rows, and this one gave way."""
+
+
 def connect(database_url: str) -> Engine:
     """Return an engine; no connection is made before the first statement.
 
@@ -65,6 +78,22 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """
     with _reachable(), engine.begin() as connection:
         yield connection
+
+
+def written(engine: Engine, write: Callable[[Connection], T]) -> T:
+    """Return what a transaction comes to, which is tried again where it gave way to another.
+
+    Raises:
+        Unavailable: The database cannot be reached, or it gave way each time.
+    """
+    for _ in range(MOST_TRIES - 1):
+        try:
+            with transaction(engine) as connection:
+                return write(connection)
+        except Collision:
+            continue
+    with transaction(engine) as connection:
+        return write(connection)
 
 
 class SessionLock:
@@ -107,6 +136,8 @@ def _reachable() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
+        if getattr(error.orig, "sqlstate", None) in GAVE_WAY:
+            raise Collision("others wrote the same rows at the same time") from error
         raise Unavailable("the database is not reachable") from error
     except PoolTimeout as error:
         raise Unavailable("the database is too busy") from error

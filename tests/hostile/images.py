@@ -76,6 +76,7 @@ def tiff_of(width: int, height: int, **fields: int) -> bytes:
 
 
 CUT_CHUNK = png(60, 40, b"")[:33] + struct.pack(">I", 2**31 - 1) + b"tEXt"
+LONG_END = CUT_CHUNK[:-4] + b"IEND"
 
 
 def _bombs() -> Raw:
@@ -158,6 +159,7 @@ def _headers() -> Raw:
     )
     # Found by fuzzing: the file ends before there is room for the chunk's checksum.
     yield "cut-chunk.png", CUT_CHUNK, {DAMAGED}
+    yield "long-end.png", LONG_END + bytes(40), {DAMAGED}
     jpeg = picture("JPEG")
     segment = b"\xff\xe1\xff\xff" + bytes(65_533)
     yield "segments.jpg", jpeg[:2] + segment * 300 + jpeg[2:], {FINE, DAMAGED}

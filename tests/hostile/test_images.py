@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shared.errors import DecodeFailed, UnreadableInput
-from tests.hostile.images import CUT_CHUNK, Case, image_cases, picture
+from tests.hostile.images import CUT_CHUNK, LONG_END, Case, image_cases, picture
 from workers.images import decode
 
 CASES = list(image_cases())
@@ -25,10 +25,11 @@ def test_a_hostile_image_ends_as_it_may(case: Case) -> None:
     assert end_of(case.data) in case.ends
 
 
+@pytest.mark.parametrize("begun", [CUT_CHUNK, LONG_END], ids=["a text", "the end"])
 @pytest.mark.parametrize("more", range(12))
-def test_no_room_is_made_for_a_chunk_that_cannot_be_there(more: int) -> None:
+def test_no_room_is_made_for_a_chunk_that_cannot_be_there(begun: bytes, more: int) -> None:
     with pytest.raises(DecodeFailed, match="a part of 2147483647 bytes"):
-        decode(CUT_CHUNK + bytes(more))
+        decode(begun + bytes(more))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
